@@ -1,0 +1,67 @@
+"""The porter's list: every program, where its room is, and one line on what it does.
+
+bin/NAME, `python -m mta NAME` and docs/programs/index.md are made from it. A thin program is one that others start for each message: it
+runs without site-packages and imports almost nothing (tests/test_import_budget.py).
+"""
+
+from __future__ import annotations
+
+# name: (wing, summary)
+PROGRAMS: dict[str, tuple[str, str]] = {
+    # qmail
+    "qmail-clean": ("qmail", "remove files of finished messages from the queue, for qmail-send"),
+    "qmail-getpw": ("qmail", "find the system user that answers for a local address"),
+    "qmail-inject": ("qmail", "complete the header of a message and queue it"),
+    "qmail-local": ("qmail", "deliver one message to one local address"),
+    "qmail-lspawn": ("qmail", "run local deliveries for qmail-send"),
+    "qmail-newmrh": ("qmail", "compile control/morercpthosts"),
+    "qmail-newu": ("qmail", "compile users/assign"),
+    "qmail-pop3d": ("qmail", "serve one Maildir by POP3"),
+    "qmail-popup": ("qmail", "ask for name and password by POP3"),
+    "qmail-qread": ("qmail", "list the messages in the queue"),
+    "qmail-qstat": ("qmail", "count the messages in the queue"),
+    "qmail-queue": ("qmail", "put one message and its envelope into the queue"),
+    "qmail-remote": ("qmail", "send one message by SMTP"),
+    "qmail-rspawn": ("qmail", "run remote deliveries for qmail-send"),
+    "qmail-send": ("qmail", "deliver what is in the queue"),
+    "qmail-showctl": ("qmail", "explain the control files"),
+    "qmail-smtpd": ("qmail", "receive mail by SMTP on descriptors 0 and 1"),
+    "qmail-start": ("qmail", "start qmail-send and its helpers, each with its own rights"),
+    "qmail-tcpok": ("qmail", "forget which addresses timed out"),
+    "qmail-tcpto": ("qmail", "list the addresses that timed out"),
+    "forward": ("qmail", "forward the message of a dot-qmail command"),
+    "maildirmake": ("qmail", "make a Maildir"),
+    "sendmail": ("qmail", "qmail-inject with sendmail's options"),
+    # our servers: event loops in place of a process per connection
+    "login-broker": ("servers", "check names and passwords, start sessions as the mailbox's user"),
+    "pop3d": ("servers", "serve POP3 and POP3S to many clients until they have logged in"),
+    "queue-writer": ("servers", "put messages of many callers into the queue, many at a time"),
+    "smtpd": ("servers", "receive mail by SMTP from many clients"),
+    "submission": ("servers", "receive mail by SMTP from our own users, who must log in"),
+    "vmaild": ("servers", "answer questions about the virtual mailboxes"),
+    "installer": ("servers", "install checked configuration files"),
+    "web-front": ("servers", "hand web connections to webadmin or webmail"),
+    # daemontools
+    "multilog": ("daemontools", "write log lines to rotated directories"),
+    "setuidgid": ("daemontools", "run a program as another user"),
+    "supervise": ("daemontools", "keep one service running"),
+    "svc": ("daemontools", "control supervised services"),
+    "svok": ("daemontools", "is a service supervised?"),
+    "svscan": ("daemontools", "supervise every service of a directory"),
+    "svstat": ("daemontools", "say what services are doing"),
+    "tai64n": ("daemontools", "put a time before each line"),
+    "tai64nlocal": ("daemontools", "turn TAI64N labels into local time"),
+    # ucspi-tcp
+    "tcprules": ("ucspi_tcp", "compile rules for TCP clients"),
+    "tcprulescheck": ("ucspi_tcp", "ask what the rules say of a client"),
+    # vpopmail
+    "vdelivermail": ("vpopmail", "deliver to a mailbox of a virtual domain"),
+}
+
+THIN = frozenset(("forward", "maildirmake", "qmail-inject", "qmail-queue", "sendmail"))
+
+
+def module(name: str) -> str:
+    """Name of a program -> its module. Raises KeyError for an unknown name."""
+    wing, _ = PROGRAMS[name]
+    return f"mta.programs.{wing}.{name.replace('-', '_')}"

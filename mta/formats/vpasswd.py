@@ -1,0 +1,112 @@
+"""domains/D/vpasswd and vpasswd.cdb: the mailboxes of a virtual domain.
+
+Lines    "name:crypt:uid:gid:gecos:dir:quota", with ":clear" after it where clear-text passwords were kept. uid is 1 (POP) or 2
+         (APOP); gid is a mask of what the mailbox may NOT do (FLAGS), not a group.
+Example  b"joe:$6$abcdefgh$...:1:0:Joe User:/var/qmail/domains/example.org/joe:NOQUOTA\\n"
+cdb      key name; data the rest of the line after the first colon, without the newline.
+Limits   name 64 octets, crypt 128, gecos 64, dir 160, quota 20
+Written  by the control installer under .vpasswd.lock.   Read by vdelivermail, the login broker, vmaild.
+Crash    both files are replaced whole, vpasswd first: vpasswd.cdb can always be made again from it (vmkpasswd).
+Source   vpopmail vpopmail.h and vcdb.c
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mta.formats import cdb
+
+NO_PASSWORD_CHANGE, NO_POP, NO_WEBMAIL, NO_IMAP = 0x1, 0x2, 0x4, 0x8
+BOUNCE_MAIL, NO_RELAY, NO_SMTP, OVERRIDE = 0x10, 0x20, 0x800, 0x2000
+
+NAME_MAX, CRYPT_MAX, GECOS_MAX, DIR_MAX, QUOTA_MAX = 64, 128, 64, 160, 20
+# vpopmail's table of bytes valid in a user name, less "/" (it would be a path) and capitals (names are stored in lower case).
+NAME_BYTES = frozenset((33, 35, 36, 38, 39, 42, 43, 45, 46, *range(48, 58), 61, 63, *range(94, 127)))
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    name: bytes
+    crypt: bytes  # crypt(3) hash; b"" locks the account
+    uid: int
+    flags: int  # the gid field
+    gecos: bytes
+    dir: bytes
+    quota: bytes
+    clear: bytes | None = None  # None: the line has no such field
+
+
+class BadLine(ValueError):
+    """number: of the line, counted from 1."""
+
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(f"line {number}: {text}")
+        self.number = number
+
+
+def read(data: bytes) -> list[Account]:
+    """Accounts in order. Raises BadLine."""
+    rows = data.split(b"\n")
+    if rows[-1]:
+        raise BadLine(len(rows), "the last line has no newline")
+    found = []
+    for number, row in enumerate(rows[:-1], 1):
+        try:
+            found.append(read_line(row))
+        except ValueError as error:
+            raise BadLine(number, str(error)) from error
+    return found
+
+
+def read_line(row: bytes) -> Account:
+    """One line without its newline. Raises ValueError."""
+    name, colon, rest = row.partition(b":")
+    if not colon or not name or b"\0" in row:
+        raise ValueError("not name:crypt:uid:gid:gecos:dir:quota")
+    return read_data(name, rest)
+
+
+def read_data(name: bytes, data: bytes) -> Account:
+    """Key and data of vpasswd.cdb -> Account. Raises ValueError."""
+    fields = data.split(b":", 6)
+    if len(fields) < 6:
+        raise ValueError("not name:crypt:uid:gid:gecos:dir:quota")
+    if not fields[1].isdigit() or not fields[2].isdigit():
+        raise ValueError("uid and gid must be numbers")
+    return Account(name, fields[0], int(fields[1]), int(fields[2]), fields[3], fields[4], fields[5], fields[6] if len(fields) > 6 else None)
+
+
+def write_line(account: Account) -> bytes:
+    return b"%b:%b\n" % (account.name, write_data(account))
+
+
+def write_data(a: Account) -> bytes:
+    """Raises ValueError when a field holds a byte that would break the line."""
+    fields = [a.crypt, b"%d" % a.uid, b"%d" % a.flags, a.gecos, a.dir, a.quota]
+    for field in (a.name, *fields):
+        if b":" in field or b"\n" in field or b"\0" in field:
+            raise ValueError("colon, newline or NUL in a field of vpasswd")
+    if a.clear is not None:
+        if b"\n" in a.clear or b"\0" in a.clear:
+            raise ValueError("newline or NUL in a field of vpasswd")
+        fields.append(a.clear)
+    return b":".join(fields)
+
+
+def write(accounts: list[Account]) -> bytes:
+    return b"".join(map(write_line, accounts))
+
+
+def compile_(data: bytes) -> bytes:
+    """vpasswd -> vpasswd.cdb. Raises BadLine."""
+    return cdb.write((a.name, write_data(a)) for a in read(data))
+
+
+def valid_name(name: bytes) -> bool:
+    """May a new mailbox be called so? Lower case, no path, no colon, comma, percent or at sign."""
+    return 0 < len(name) <= NAME_MAX and NAME_BYTES.issuperset(name) and not name.startswith((b".", b"-"))
+
+
+def with_crypt(account: Account, crypt: bytes) -> Account:
+    """The account with another password; a clear-text copy is forgotten."""
+    return replace(account, crypt=crypt, clear=None if account.clear is None else b"")

@@ -1,0 +1,185 @@
+"""The queue writer as an event-loop server sees it: one connection kept open, many messages on it at a time.
+
+A message whose connection to the writer broke is answered Temporary; the next one connects again. Where QMAILQUEUE names a program, that
+program runs for each message instead (ProgramStream).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+
+from mta.formats import queue_call
+
+Done = Callable[[int, int, bytes], None]  # (qmail-queue's exit code, qp, descriptor 6)
+_WRITER_GONE = 56
+
+
+class Stream:
+    """One message on its way to the queue."""
+
+    def write(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def commit(self, envelope: bytes, done: Done) -> None:
+        """done is called once, later or at once."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        raise NotImplementedError
+
+    def waiting(self) -> int:
+        """Octets handed in and not taken yet: more than HIGH_WATER, and the sender should be made to wait."""
+        return 0
+
+
+HIGH_WATER = 1 << 20
+
+
+class QueueClient:
+    """Opens streams. path: the writer's socket."""
+
+    def __init__(self, path: bytes) -> None:
+        self._path = path
+        self._connection: _Connection | None = None
+        self._next = 0
+
+    async def connect(self) -> None:
+        """Have a connection ready, if the writer listens."""
+        if self._connection is None:
+            with suppress(OSError):
+                loop = asyncio.get_running_loop()
+                _, self._connection = await loop.create_unix_connection(lambda: _Connection(self._lost), os.fsdecode(self._path))
+
+    def _lost(self) -> None:
+        self._connection = None
+
+    def open(self) -> Stream:
+        self._next = (self._next + 1) & 0xFFFFFFFF
+        return _WriterStream(self, self._next)
+
+    def connection(self) -> _Connection | None:
+        return self._connection
+
+
+class _Connection(asyncio.Protocol):
+    transport: asyncio.Transport
+
+    def __init__(self, lost: Callable[[], None]) -> None:
+        self._lost = lost
+        self._buffer = b""
+        self.waiting: dict[int, Done] = {}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer + data
+        frames, used = queue_call.read_frames(buffer)
+        self._buffer = buffer[used:]
+        for stream, _kind, payload in frames:
+            done = self.waiting.pop(stream, None)
+            if done is not None:
+                exit_, _messnum, qp = queue_call.read_result(payload)
+                done(exit_, qp, b"")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost()
+        waiting, self.waiting = self.waiting, {}
+        for done in waiting.values():
+            done(_WRITER_GONE, 0, b"")
+
+
+class _WriterStream(Stream):
+    """Small messages travel with their envelope in one piece; what grows beyond FLUSH is sent as it comes."""
+
+    FLUSH = 1 << 16
+
+    def __init__(self, client: QueueClient, number: int) -> None:
+        self._client = client
+        self._connection = client.connection()
+        self._number = number
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size >= self.FLUSH and self._connection is not None:
+            self._connection.transport.write(self._take())
+
+    def _take(self) -> bytes:
+        message = b"".join(self._parts)
+        self._parts, self._size = [], 0
+        step = queue_call.FRAME_MAX
+        return b"".join(queue_call.frame(self._number, queue_call.MESSAGE, message[at : at + step]) for at in range(0, len(message), step))
+
+    def commit(self, envelope: bytes, done: Done) -> None:
+        connection = self._connection
+        if connection is None or connection.transport.is_closing():
+            done(_WRITER_GONE, 0, b"")
+            return
+        connection.waiting[self._number] = done
+        connection.transport.write(self._take() + queue_call.frame(self._number, queue_call.ENVELOPE, envelope))
+
+    def abort(self) -> None:
+        if self._connection is not None and not self._connection.transport.is_closing():
+            self._connection.transport.write(queue_call.frame(self._number, queue_call.ABORT))
+
+    def waiting(self) -> int:
+        return self._connection.transport.get_write_buffer_size() if self._connection is not None else 0
+
+
+class ProgramStream(Stream):
+    """A message for the program that QMAILQUEUE names: one process per message, working directory the instance's home (the server's own).
+    The message waits in a temporary file, in memory while it is small."""
+
+    def __init__(self, program: bytes) -> None:
+        self._program = program
+        self._spool = tempfile.SpooledTemporaryFile(max_size=1 << 16)  # noqa: SIM115 - lives as long as the message
+        self._task: asyncio.Task[None] | None = None
+
+    def write(self, data: bytes) -> None:
+        self._spool.write(data)
+
+    def commit(self, envelope: bytes, done: Done) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(envelope, done))
+
+    def abort(self) -> None:
+        self._spool.close()
+
+    async def _run(self, envelope: bytes, done: Done) -> None:
+        self._spool.seek(0)
+        loop = asyncio.get_running_loop()
+        exit_, qp, custom = await loop.run_in_executor(None, _run_program, self._program, self._spool.fileno(), envelope)
+        self._spool.close()
+        done(exit_, qp, custom)
+
+
+_EXEC_FAILED = 120
+_CUSTOM_MAX = 255
+
+
+def _run_program(program: bytes, message: int, envelope: bytes) -> tuple[int, int, bytes]:
+    """In a thread -> (exit code, process id, descriptor 6)."""
+    envelope_read, envelope_write = os.pipe()
+    custom_read, custom_write = os.pipe()
+    wiring = [(os.POSIX_SPAWN_DUP2, message, 0), (os.POSIX_SPAWN_DUP2, envelope_read, 1), (os.POSIX_SPAWN_DUP2, custom_write, 6)]
+    try:
+        pid = os.posix_spawn(program, [program], os.environb, file_actions=wiring)
+    except OSError:
+        pid = 0
+    os.close(envelope_read)
+    os.close(custom_write)
+    with open(envelope_write, "wb", buffering=0) as out, open(custom_read, "rb") as custom_file:
+        if not pid:
+            return _EXEC_FAILED, 0, b""
+        with suppress(BrokenPipeError):  # its exit code says the rest
+            out.write(envelope)
+            out.close()
+        custom = custom_file.read(_CUSTOM_MAX)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), pid, custom

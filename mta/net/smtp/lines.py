@@ -1,0 +1,47 @@
+"""Bytes from the wire -> command lines. A line ends in CRLF and in nothing else.
+
+Limits   2048 octets a command, 12288 inside AUTH; a longer line is skipped to its end and reported once.
+Source   RFC 5321 4.5.3.1.4, RFC 4954 4
+"""
+
+from __future__ import annotations
+
+COMMAND_MAX = 2048
+AUTH_MAX = 12288
+
+TOO_LONG = object()  # stands for a line that was longer than allowed
+STRAY_NEWLINE = object()  # a LF without CR: nothing after it can be trusted
+
+
+class Lines:
+    """Collects input and hands out lines."""
+
+    __slots__ = ("_buffer", "_is_skipping")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._is_skipping = False
+
+    def feed(self, data: bytes) -> None:
+        self._buffer += data
+
+    def take_all(self) -> bytes:
+        """Everything not handed out yet: the beginning of a message, or what must be forgotten before TLS."""
+        rest, self._buffer = self._buffer, b""
+        return rest
+
+    def next(self, limit: int = COMMAND_MAX) -> bytes | object | None:
+        """A line without its CRLF, TOO_LONG, STRAY_NEWLINE, or None: wait for more."""
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            if len(self._buffer) > limit:
+                self._is_skipping = True
+                self._buffer = self._buffer[-1:] if self._buffer.endswith(b"\r") else b""
+            return None
+        line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
+        if not line.endswith(b"\r"):
+            return STRAY_NEWLINE
+        if self._is_skipping or len(line) > limit:
+            self._is_skipping = False
+            return TOO_LONG
+        return line[:-1]

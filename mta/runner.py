@@ -1,0 +1,63 @@
+"""Runs a program: calls its main(argv, env, fds) and turns what comes back, or goes wrong, into an exit code and one line.
+
+The catch-all of the mail system is here and nowhere else: what nobody foresaw exits 111, so that mail waits.
+Loaded by programs that run per message: builtins only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from mta import board
+from mta.errors import MailError
+from mta.unix.fds import Fds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    Main = Callable[[list[bytes], dict[bytes, bytes], Fds], int]
+
+
+def load(name: str) -> Main:
+    """The main function of a program. Raises KeyError for an unknown name."""
+    path = board.module(name)
+    room = __import__(path, fromlist=["main"])
+    return room.main  # type: ignore[no-any-return]
+
+
+def call(name: str, argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
+    """Exit code of the program. argv without its own name."""
+    try:
+        return load(name)(argv, env, fds)
+    except MailError as error:
+        why = f": {error.why}" if error.why else ""
+        fds.say(f"{name}: fatal: {error.text}{why}\n".encode())
+        return error.exit
+    except KeyboardInterrupt:
+        return 111
+    except Exception as error:  # noqa: BLE001 - the runner's catch-all, see above
+        fds.say(_trace(name, error))
+        return 111
+
+
+def _trace(name: str, error: BaseException) -> bytes:
+    """One line: the error and the innermost places it came from."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        places.append(f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return f"{name}: fatal: {type(error).__name__}: {error} ({' '.join(places[-4:])})\n".encode("utf-8", "replace")
+
+
+def run(name: str, home: bytes | None = None) -> NoReturn:
+    """Be the program: take arguments and environment from the process, and exit. home: the instance bin/NAME belongs to."""
+    env = dict(os.environb)
+    if home is not None:
+        env[b"QMAIL_HOME"] = home
+    code = call(name, [os.fsencode(a) for a in sys.argv[1:]], env, Fds())
+    sys.stdout.flush()
+    os._exit(code)  # no clean-up at exit: descriptors are all a program leaves behind

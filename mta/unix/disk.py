@@ -1,0 +1,85 @@
+"""The system calls of the storage layer, gathered in one small object, so that tests can put a simulated disk in their place.
+
+Everything that must survive a crash (queue, Maildirs, installed files) goes through a Disk. Methods have the names, arguments and
+errors of the calls in os. syncfs is what os lacks: it writes out all of one file system, data and directories alike.
+Source   syncfs(2), open(2) O_TMPFILE, DESIGN 5 (one barrier for many messages)
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Disk:
+    """The real one. All methods raise OSError."""
+
+    open = staticmethod(os.open)
+    close = staticmethod(os.close)
+    read = staticmethod(os.read)
+    pread = staticmethod(os.pread)
+    lseek = staticmethod(os.lseek)
+    fstat = staticmethod(os.fstat)
+    stat = staticmethod(os.stat)
+    lstat = staticmethod(os.lstat)
+    link = staticmethod(os.link)
+    unlink = staticmethod(os.unlink)
+    rename = staticmethod(os.rename)
+    mkdir = staticmethod(os.mkdir)
+    rmdir = staticmethod(os.rmdir)
+    chmod = staticmethod(os.chmod)
+    chown = staticmethod(os.chown)
+    fchmod = staticmethod(os.fchmod)
+    utime = staticmethod(os.utime)
+    ftruncate = staticmethod(os.ftruncate)
+    listdir = staticmethod(os.listdir)
+    fsync = staticmethod(os.fsync)
+
+    @staticmethod
+    def write(fd: int, data: bytes | memoryview) -> None:
+        """All of data, however many calls it takes."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+
+    @staticmethod
+    def writev(fd: int, parts: Sequence[bytes]) -> None:
+        """All of the parts, in one call when the kernel takes them."""
+        written = os.writev(fd, parts)
+        if written != sum(map(len, parts)):
+            Disk.write(fd, b"".join(parts)[written:])
+
+    @staticmethod
+    def pwrite(fd: int, data: bytes, offset: int) -> None:
+        if os.pwrite(fd, data, offset) != len(data):
+            raise OSError(5, "short write")
+
+    @staticmethod
+    def link_unnamed(fd: int, target: bytes) -> None:
+        """Give a file opened with O_TMPFILE its name."""
+        # src_dir_fd makes Python call linkat, which alone follows /proc/self/fd/N to the file; for an absolute path it means nothing else
+        os.link(b"/proc/self/fd/%d" % fd, target, src_dir_fd=fd)
+
+    @staticmethod
+    def syncfs(fd: int) -> None:
+        """Everything written so far to fd's file system is on disk afterwards. An error means that something of it may not be."""
+        if _libc.syncfs(fd) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+    def sync_dir(self, path: bytes) -> None:
+        """Names made, changed or removed in a directory are on disk afterwards."""
+        fd = self.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self.fsync(fd)
+        finally:
+            self.close(fd)
+
+
+REAL = Disk()

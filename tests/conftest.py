@@ -1,0 +1,26 @@
+"""Shared by all tests: where the recorded behaviour of the original programs lies, and how a test says that it is not there."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPORA = Path(os.environ.get("CORPORA", ROOT.parent / "shared" / "corpora"))
+
+
+def corpus(name: str) -> Any:
+    """Cases of a corpus, e.g. "oracle/qmail-local". Skips the test, with a word, where the corpora are not beside the project."""
+    path = CORPORA / name / "cases.json"
+    if not path.exists():
+        pytest.skip(f"{path} is absent: recorded cases are not beside this checkout", allow_module_level=True)
+    return json.loads(path.read_text())
+
+
+def as_bytes(text: str) -> bytes:
+    """Corpora hold bytes as the characters of Latin-1."""
+    return text.encode("latin-1")
