@@ -15,7 +15,7 @@ def main() -> None:
     if not python.exists():
         sys.exit("manage.py: no .venv here yet: run `make venv` first")
     if Path(sys.prefix).resolve() != (HERE / ".venv").resolve():
-        os.execv(python, [str(python), str(HERE / "manage.py"), *sys.argv[1:]])  # noqa: S606 - becomes the same program under .venv
+        os.execv(python, [str(python), str(HERE / "manage.py"), *sys.argv[1:]])
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "appliance.settings")
     sys.path.insert(0, str(HERE))
     from django.core.management import execute_from_command_line

@@ -12,9 +12,11 @@ from tests.conftest import ROOT
 MTA_FLOORS = ["mta.errors", "mta.formats", "mta.decisions", "mta.unix", "mta.net", "mta.programs"]
 MAY_USE = {
     **{floor: set(MTA_FLOORS[: i + 1]) - {"mta.programs"} for i, floor in enumerate(MTA_FLOORS)},
-    "mta.runner": {"mta", "mta.errors", "mta.unix"},
+    # a warm parent runs another program by its name, through the porter
+    "mta.programs": {*MTA_FLOORS[:-1], "mta.runner"},
+    "mta.runner": {"mta.board", "mta.errors", "mta.unix"},
     "mta.board": set(),
-    "mta.__main__": {"mta"},
+    "mta.__main__": {"mta.board", "mta.runner"},
     "webadmin": {"webadmin", "mta.errors", "mta.formats", "mta.decisions", "mta.unix"},
     "appliance": {"appliance"},
     "deploy": {"deploy", "mta.errors", "mta.formats", "mta.unix", "mta"},
