@@ -25,7 +25,7 @@ QMAIL_HOME = Path(os.environ.get("QMAIL_HOME") or BASE_DIR / "var" / "qmail").ab
 ROLE = os.environ.get("APPLIANCE_ROLE", "webadmin")
 if ROLE not in ("webadmin", "webmail"):
     raise ImproperlyConfigured(f"APPLIANCE_ROLE is {ROLE!r}: set it to webadmin or webmail")
-IS_TEST = "pytest" in sys.modules
+IS_TEST = not {"pytest", "mypy"}.isdisjoint(sys.modules)  # tests and the type checker run without an instance
 # Where this half of the web keeps its own files; deploy/hier.py makes it and gives it to the user of the role.
 STATE_DIR = QMAIL_HOME / ROLE
 
