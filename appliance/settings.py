@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "appliance.middleware.ContentSecurityPolicy",
 ]
 
 ROOT_URLCONF = f"appliance.urls_{ROLE}"
