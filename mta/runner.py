@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 def load(name: str) -> Main:
     """The main function of a program. Raises KeyError for an unknown name."""
-    path = board.module(name)
-    room = __import__(path, fromlist=["main"])
-    return room.main  # type: ignore[no-any-return]
+    return _room(name).main  # type: ignore[no-any-return, attr-defined]
+
+
+def _room(name: str) -> object:
+    return __import__(board.module(name), fromlist=["main"])
 
 
 def call(name: str, argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
@@ -58,6 +60,9 @@ def run(name: str, home: bytes | None = None) -> NoReturn:
     env = dict(os.environb)
     if home is not None:
         env[b"QMAIL_HOME"] = home
+    guard = getattr(_room(name), "guard", None)  # what a program does to a process of its own only: signals, alarms
+    if guard is not None:
+        guard()
     code = call(name, [os.fsencode(a) for a in sys.argv[1:]], env, Fds())
     sys.stdout.flush()
     os._exit(code)  # no clean-up at exit: descriptors are all a program leaves behind

@@ -77,7 +77,8 @@ def _has(find: object, name: str) -> bool:
 
 def become(account: Account, groups: tuple[int, ...] = ()) -> None:
     """Give up root for this account, for good. Without root: only check that we are that user already. Raises Temporary."""
-    drop(account.uid, account.gid, groups)
+    if account.uid != os.geteuid():
+        drop(account.uid, account.gid, groups)
 
 
 def drop(uid: int, gid: int, groups: tuple[int, ...] = ()) -> None:

@@ -169,10 +169,10 @@ class Enqueuer:
     def _prepare(self, s: Submission, now_s: int) -> None:
         s.envelope_file = self.stage(now_s)
         self.write(s.envelope_file, (s.envelope,))
-        self._name(s.message, self.paths.mess(s.message.messnum), MESS_TROUBLE)  # +mess
+        self.name(s.message, self.paths.mess(s.message.messnum), MESS_TROUBLE)  # +mess
         s.has_mess = True
 
-    def _name(self, staged: Staged, target: bytes, exit_: int) -> None:
+    def name(self, staged: Staged, target: bytes, exit_: int = MESS_TROUBLE) -> None:
         """Give a staged file its name. The link fails if the name is taken, which a correct queue cannot have."""
         try:
             if staged.path is None:
@@ -205,7 +205,7 @@ class Enqueuer:
         for s in waiting:
             assert s.envelope_file is not None
             try:
-                self._name(s.envelope_file, self.paths.todo(s.message.messnum), TODO_TROUBLE)  # +todo
+                self.name(s.envelope_file, self.paths.todo(s.message.messnum), TODO_TROUBLE)  # +todo
                 s.has_todo = True
             except QueueTrouble as trouble:
                 s.failed = trouble.exit
