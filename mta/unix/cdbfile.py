@@ -8,7 +8,7 @@ from mta.formats import cdb
 
 
 class CdbFile:
-    """get() raises ValueError when the file is damaged and OSError when it cannot be read."""
+    """get() raises ValueError when the file is damaged and OSError when it cannot be read. Closed with its last user."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -16,7 +16,11 @@ class CdbFile:
         self.get = reader.get
 
     def close(self) -> None:
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    __del__ = close
 
 
 def open_(path: bytes) -> CdbFile | None:

@@ -24,6 +24,8 @@ class Unreadable(Exception):
 class ControlDir:
     """Readers for the three kinds of file. Missing: the default; unreadable: Unreadable."""
 
+    _fd = -1
+
     def __init__(self, home: bytes, folder: bytes = b"control") -> None:
         self._path = os.path.join(home, folder)
         try:
@@ -34,7 +36,11 @@ class ControlDir:
         self._inode = os.fstat(self._fd).st_ino
 
     def close(self) -> None:
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    __del__ = close
 
     def raw(self, name: str) -> bytes | None:
         """The bytes of a file, None when it is missing."""
