@@ -13,7 +13,7 @@ ADDRESS_MAX = 1002
 NULL_SENDER = b""
 DOUBLE_BOUNCE_SENDER = b"#@[]"
 
-_FORBIDDEN = (b"\0", b"\r", b"\n")
+FORBIDDEN = (b"\0", b"\r", b"\n")
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-./=?^_`{|}~")
 _ESCAPED = frozenset(b'"\\\r\n')
 
@@ -22,7 +22,7 @@ def check(address: bytes) -> bytes:
     """The address itself. Raises ValueError when no envelope may hold it."""
     if len(address) > ADDRESS_MAX:
         raise ValueError("address longer than 1002 octets")
-    for byte in _FORBIDDEN:
+    for byte in FORBIDDEN:
         if byte in address:
             raise ValueError("NUL, CR or LF in an address")
     return address

@@ -12,16 +12,18 @@ from __future__ import annotations
 import _socket
 import os
 
-from mta.errors import MailError, Temporary, queue_failure
+from mta.errors import MailError, Permanent, Temporary, queue_failure
 from mta.formats import envelope, queue_call
+from mta.formats.address import FORBIDDEN
+from mta.unix import exec_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import NoReturn
 
 _CUSTOM_MAX = 255
-_EXEC_FAILED = 120
-_READ_ERROR = 54
+_READ_ERROR, _HOME_TROUBLE, _EXEC_FAILED = 54, 61, 120
 
 
 class QueueCall:
@@ -36,6 +38,13 @@ class QueueCall:
 
     def commit(self, sender: bytes, recipients: Iterable[bytes]) -> MailError | None:
         """None: the message is on disk and its delivery is now somebody else's duty."""
+        addresses = (sender, *recipients)
+        if any(byte in address for address in addresses for byte in FORBIDDEN):  # a NUL would end the record and begin another
+            self.abandon()
+            return Permanent("address with a NUL, CR or LF (#5.1.3)")
+        return self._commit(envelope.write(sender, addresses[1:]))
+
+    def _commit(self, envelope_: bytes) -> MailError | None:
         raise NotImplementedError
 
     def abandon(self) -> None:
@@ -49,7 +58,7 @@ def open_(home: bytes, env: Mapping[bytes, bytes]) -> QueueCall:
         sock = _connect(home)
         if sock is not None:
             return _WriterCall(sock)
-    return _ProgramCall(home, program or b"bin/qmail-queue")
+    return _ProgramCall(home, b"bin/qmail-queue" if program is None else program, env)
 
 
 def _connect(home: bytes) -> _socket.socket | None:
@@ -80,8 +89,8 @@ class _WriterCall(QueueCall):
         except OSError:
             self._broken = True
 
-    def commit(self, sender: bytes, recipients: Iterable[bytes]) -> MailError | None:
-        self._send(queue_call.ENVELOPE, envelope.write(sender, recipients))
+    def _commit(self, envelope_: bytes) -> MailError | None:
+        self._send(queue_call.ENVELOPE, envelope_)
         exit_ = self._result()
         self._sock.close()
         return queue_failure(exit_)
@@ -107,18 +116,22 @@ class _WriterCall(QueueCall):
 
 
 class _ProgramCall(QueueCall):
-    def __init__(self, home: bytes, program: bytes) -> None:
+    def __init__(self, home: bytes, program: bytes, env: Mapping[bytes, bytes]) -> None:
         self._is_broken = False
+        opened: list[int] = []
         try:
-            message, envelope_, custom = os.pipe(), os.pipe(), os.pipe()
+            for _ in range(3):
+                opened += os.pipe()
             self.qp = os.fork()
         except OSError as error:
+            for fd in opened:
+                os.close(fd)
             raise Temporary("unable to exec qq (#4.3.0)", str(error)) from error
+        message, self._message, envelope_, self._envelope, self._custom, custom = opened
         if self.qp == 0:
-            _become(home, program, {0: message[0], 1: envelope_[0], 6: custom[1]})
-        for fd in (message[0], envelope_[0], custom[1]):
+            _be(home, program, env, {0: message, 1: envelope_, 6: custom})
+        for fd in (message, envelope_, custom):
             os.close(fd)
-        self._message, self._envelope, self._custom = message[1], envelope_[1], custom[0]
 
     def write(self, data: bytes) -> None:
         self._write(self._message, data)
@@ -131,17 +144,23 @@ class _ProgramCall(QueueCall):
         except OSError:
             self._is_broken = True
 
-    def commit(self, sender: bytes, recipients: Iterable[bytes]) -> MailError | None:
+    def _commit(self, envelope_: bytes) -> MailError | None:
         os.close(self._message)
-        self._write(self._envelope, envelope.write(sender, recipients))
+        self._write(self._envelope, envelope_)
         os.close(self._envelope)
         custom = _read_up_to(self._custom, _CUSTOM_MAX)
         code = self._wait()
+        if code is None:
+            return Temporary("qq waitpid surprise (#4.3.0)")
         return queue_failure(_READ_ERROR if code == 0 and self._is_broken else code, custom)
 
-    def _wait(self) -> int:
+    def _wait(self) -> int | None:
+        """Exit code; negative: the signal that ended it; None: somebody else took it."""
         os.close(self._custom)
-        return os.waitstatus_to_exitcode(os.waitpid(self.qp, 0)[1])
+        try:
+            return os.waitstatus_to_exitcode(os.waitpid(self.qp, 0)[1])
+        except ChildProcessError:
+            return None
 
     def abandon(self) -> None:
         """An envelope that ends early makes qmail-queue exit 54 and queue nothing."""
@@ -150,26 +169,16 @@ class _ProgramCall(QueueCall):
         self._wait()
 
 
-def _become(home: bytes, program: bytes, fds: Mapping[int, int]) -> None:
-    """In the child: wire the descriptors and run the program. Does not return."""
+def _be(home: bytes, program: bytes, env: Mapping[bytes, bytes], fds: Mapping[int, int]) -> NoReturn:
+    """In the child: be the queue program."""
+    exit_ = _HOME_TROUBLE
     try:
-        # first out of the way of 0, 1 and 6, then into place
-        moved = {target: os.dup(fd) for target, fd in fds.items()}
-        spare = {target: _above(fd) for target, fd in moved.items()}
-        for target, fd in spare.items():
-            os.dup2(fd, target, inheritable=True)
         os.chdir(home)
-        os.execv(program, [program])
+        exit_ = _EXEC_FAILED
+        exec_.become(program, [program], env, fds)
     except OSError:
         pass
-    os._exit(_EXEC_FAILED)
-
-
-def _above(fd: int) -> int:
-    """The same file on a descriptor above 6."""
-    while fd <= 6:
-        fd = os.dup(fd)
-    return fd
+    os._exit(exit_)
 
 
 def _read_up_to(fd: int, limit: int) -> bytes:
