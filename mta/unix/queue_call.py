@@ -170,15 +170,14 @@ class _ProgramCall(QueueCall):
 
 
 def _be(home: bytes, program: bytes, env: Mapping[bytes, bytes], fds: Mapping[int, int]) -> NoReturn:
-    """In the child: be the queue program."""
+    """In the child: be the queue program. Whatever goes wrong, the child never goes on as a second parent."""
     exit_ = _HOME_TROUBLE
     try:
         os.chdir(home)
         exit_ = _EXEC_FAILED
         exec_.become(program, [program], env, fds)
-    except OSError:
-        pass
-    os._exit(exit_)
+    finally:
+        os._exit(exit_)
 
 
 def _read_up_to(fd: int, limit: int) -> bytes:
