@@ -2,7 +2,7 @@
 
 Everything that must survive a crash (queue, Maildirs, installed files) goes through a Disk. Methods have the names, arguments and
 errors of the calls in os. syncfs is what os lacks: it writes out all of one file system, data and directories alike.
-Source   syncfs(2), open(2) O_TMPFILE, DESIGN 5 (one barrier for many messages)
+Source   syncfs(2), renameat2(2), open(2) O_TMPFILE, DESIGN 5 (one barrier for many messages)
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 
 
 class Disk:
@@ -31,6 +33,8 @@ class Disk:
     link = staticmethod(os.link)
     unlink = staticmethod(os.unlink)
     rename = staticmethod(os.rename)
+    symlink = staticmethod(os.symlink)
+    readlink = staticmethod(os.readlink)
     mkdir = staticmethod(os.mkdir)
     rmdir = staticmethod(os.rmdir)
     chmod = staticmethod(os.chmod)
@@ -38,8 +42,11 @@ class Disk:
     fchmod = staticmethod(os.fchmod)
     utime = staticmethod(os.utime)
     ftruncate = staticmethod(os.ftruncate)
-    listdir = staticmethod(os.listdir)
     fsync = staticmethod(os.fsync)
+
+    @staticmethod
+    def listdir(path: bytes) -> list[bytes]:
+        return os.listdir(path)
 
     @staticmethod
     def write(fd: int, data: bytes | memoryview) -> None:
@@ -65,6 +72,13 @@ class Disk:
         """Give a file opened with O_TMPFILE its name."""
         # src_dir_fd makes Python call linkat, which alone follows /proc/self/fd/N to the file; for an absolute path it means nothing else
         os.link(b"/proc/self/fd/%d" % fd, target, src_dir_fd=fd)
+
+    @staticmethod
+    def exchange(a: bytes, b: bytes) -> None:
+        """Two names on one file system trade what they stand for, in one step: renameat2(2) RENAME_EXCHANGE."""
+        if _libc.renameat2(_AT_FDCWD, a, _AT_FDCWD, b, _RENAME_EXCHANGE) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), a)
 
     @staticmethod
     def syncfs(fd: int) -> None:

@@ -35,9 +35,13 @@ class Trigger:
 
     def reset(self) -> None:
         """To be called before todo/ is listed."""
-        if self.fd >= 0:
-            os.close(self.fd)
+        self.close()
         try:
             self.fd = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError:  # the 25-minute scan goes on without it
+            self.fd = -1
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
             self.fd = -1

@@ -1,0 +1,80 @@
+"""Requests to qmail-clean: remove files of a message that we may not remove ourselves. Answers come in the order of requests.
+
+todo/N   removes intd/N, then todo/N: the message is preprocessed        # -todo  S5
+foop/N   removes intd/N, then mess/H/N: the message is gone              # -mess  S1
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+
+from mta.programs.qmail.qmail_send.say import Say
+
+Done = Callable[[bool], None]
+
+
+class Clean:
+    """fd_out, fd_in: pipes to and from qmail-clean."""
+
+    def __init__(self, fd_out: int, fd_in: int, say: Say) -> None:
+        self.fd_out, self.fd_in = fd_out, fd_in
+        self._say = say
+        self._unsent = b""
+        self._waiting: deque[tuple[bytes, Done]] = deque()
+        self.is_lost = False
+        os.set_blocking(fd_out, False)
+        os.set_blocking(fd_in, False)
+
+    def request(self, kind: bytes, messnum: int, done: Done) -> None:
+        """kind: b"todo" or b"foop". done(True) when the files are gone."""
+        name = b"%b/%d" % (kind, messnum)
+        if self.is_lost:
+            done(False)
+            return
+        self._waiting.append((name, done))
+        self._unsent += name + b"\0"
+
+    @property
+    def wants_to_write(self) -> bool:
+        return bool(self._unsent)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._waiting
+
+    def write(self) -> None:
+        try:
+            self._unsent = self._unsent[os.write(self.fd_out, self._unsent) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._lose()
+
+    def read(self) -> None:
+        try:
+            data = os.read(self.fd_in, 4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lose()
+            return
+        for byte in data:
+            if self._waiting:
+                name, done = self._waiting.popleft()
+                if byte != 0x2B:
+                    self._say.warning(b"qmail-clean unable to clean up %b" % name)
+                done(byte == 0x2B)
+
+    def _lose(self) -> None:
+        if self.is_lost:
+            return
+        self.is_lost = True
+        self._say.alert(b"oh no! lost qmail-clean connection! dying...")
+        self._unsent = b""
+        waiting, self._waiting = self._waiting, deque()
+        for _, done in waiting:
+            done(False)
