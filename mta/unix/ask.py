@@ -44,13 +44,15 @@ def peer_uid(sock: socket.socket) -> int:
     return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[4:8], "little")
 
 
-def listen(path: bytes, *, mode: int, owner: tuple[int, int] | None = None, backlog: int = 128) -> socket.socket:
+def listen(
+    path: bytes, *, mode: int, owner: tuple[int, int] | None = None, backlog: int = 128, kind: int = socket.SOCK_STREAM
+) -> socket.socket:
     """A listening Unix socket in place of whatever stood there. mode: who may connect. Raises OSError."""
     try:
         os.unlink(path)
     except FileNotFoundError:
         pass
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock = socket.socket(socket.AF_UNIX, kind)
     old_mask = os.umask(0o777)  # nobody may connect before mode and owner are set
     try:
         sock.bind(path)
