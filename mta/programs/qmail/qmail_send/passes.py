@@ -200,7 +200,6 @@ class Passes:
         """Delivered: the message ends here. Else it becomes an ordinary one first, and then has this report."""
         core, job = self._core, delivery.job
         if letter == DONE:
-            core.say(qmaillog.end_msg(job.messnum))
             core.clean.request(b"todo", job.messnum, lambda ok: self._direct_done(job.messnum, ok))
             return
         address = (delivery.recipient.address,)
@@ -214,6 +213,7 @@ class Passes:
         if not ok:
             self._forget_direct(messnum)
             return
+        self._core.say(qmaillog.end_msg(messnum))
         self._core.clean.request(b"foop", messnum, lambda _ok: self._forget_direct(messnum))
 
     def _forget_direct(self, messnum: int) -> None:
