@@ -20,12 +20,12 @@ class Result:
     err: bytes
 
 
-def call(name: str, argv: list[bytes], env: dict[bytes, bytes], stdin: bytes = b"") -> Result:
-    """The program in this process."""
+def call(name: str, argv: list[bytes], env: dict[bytes, bytes], stdin: bytes = b"", stdin_fd: int | None = None) -> Result:
+    """The program in this process. Its input is stdin, or what stdin_fd has."""
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         source.write(stdin)
         source.seek(0)
-        code = runner.call(name, argv, env, Fds({0: source.fileno(), 1: out.fileno(), 2: err.fileno()}))
+        code = runner.call(name, argv, env, Fds({0: source.fileno() if stdin_fd is None else stdin_fd, 1: out.fileno(), 2: err.fileno()}))
         out.seek(0)
         err.seek(0)
         return Result(code, out.read(), err.read())

@@ -109,7 +109,8 @@ def test_header_and_body_are_parted_as_by_the_original(inject: Inject, id_: str,
         (
             "I06",
             b"To: a b, c@d+, e@f., <@r1,@r2:g@h>, k@[1.2.3.4] (c), group: x, y@z;",
-            b"To: a@H, b@H, c@d.plus.example, e@f.sub.example.org, <g@h.sub.example.org>, k@[1.2.3.4] (c), group: x@H, y@z.sub.example.org;",
+            b"To: a@H, b@H, c@d.plus.example, e@f.sub.example.org, <g@h.sub.example.org>, k@[1.2.3.4] (c), group: x@H,"
+            b" y@z.sub.example.org;",
         ),
         ("I08", b"To: user at host", b"To: user@H, at@H, host@H"),
         ("I09", b"To: <joe@x.y>Jim <jim@x.y>", b"To: <joe@x.y>Jim <jim@x.y>"),
@@ -123,7 +124,11 @@ def test_a_list_is_completed_as_by_the_original(inject: Inject, id_: str, field:
 @pytest.mark.parametrize(
     ("id_", "fields", "recipients"),
     [
-        ("I07", b'To: a@b.c, "c d"@e.f\nCc: g@h.i\nBcc: j@k.l\nApparently-To: m@n.o\n', [b"c d@e.f", b"a@b.c", b"g@h.i", b"j@k.l", b"m@n.o"]),
+        (
+            "I07",
+            b'To: a@b.c, "c d"@e.f\nCc: g@h.i\nBcc: j@k.l\nApparently-To: m@n.o\n',
+            [b"c d@e.f", b"a@b.c", b"g@h.i", b"j@k.l", b"m@n.o"],
+        ),
         ("I09", b"To: <joe@x.y>Jim <jim@x.y>\n", [b"jim@x.y", b"joe@x.y"]),
         ("I10", b"To: x@y (unclosed\n", []),
         ("I11", b"To: a;b, c: d, e\n", [b"e@" + H, b"d@" + H]),
@@ -281,10 +286,29 @@ def test_a_body_passes_byte_by_byte(inject: Inject) -> None:
 def test_when_reading_fails_nothing_is_queued(inject: Inject, tmp_path: Path) -> None:
     fd = os.open(tmp_path, os.O_RDONLY)  # a directory cannot be read
     try:
-        with pytest.raises(OSError):
-            os.read(fd, 1)
-        code = runner.call("qmail-inject", [], inject.env, Fds({0: fd, 2: os.open(tmp_path / "err", os.O_WRONLY | os.O_CREAT)}))
+        result = call("qmail-inject", [], inject.env, stdin_fd=fd)
     finally:
+        os.close(fd)
+    assert result == Result(111, b"", b"qmail-inject: fatal: read error\n")
+    assert inject.queue.queued() == []
+
+
+class Breaking(Fds):
+    """Descriptor 0 is good for one reading."""
+
+    def __init__(self, good: int, bad: int, err: int) -> None:
+        super().__init__({2: err})
+        self._turns = [good, bad]
+
+    def __missing__(self, number: int) -> int:
+        return self._turns.pop(0)
+
+
+def test_when_reading_fails_within_the_body_nothing_is_queued(inject: Inject, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(DATED + b"To: a@b.c\n\nhalf a bo")
+    opened = [os.open(tmp_path / "in", os.O_RDONLY), os.open(tmp_path, os.O_RDONLY), os.open(tmp_path / "err", os.O_CREAT | os.O_WRONLY)]
+    code = runner.call("qmail-inject", [], inject.env, Breaking(*opened))
+    for fd in opened:
         os.close(fd)
     assert (code, (tmp_path / "err").read_bytes()) == (111, b"qmail-inject: fatal: read error\n")
     assert inject.queue.queued() == []
