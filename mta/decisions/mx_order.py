@@ -9,12 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+MX_MAX = 50  # exchangers of one host that are looked at; who lists more is not helped by them
+
+
+@dataclass(frozen=True, slots=True)
+class Mx:
+    """An MX record."""
+
+    preference: int
+    name: bytes  # b"" is the root: RFC 7505's "no mail here"
+
 
 @dataclass(frozen=True, slots=True)
 class Exchanger:
     preference: int
     ip: str  # address in text form
-    name: str = ""  # of the host, for TLS and logs
+    name: str = ""  # of the host, lower case, for TLS
+
+
+def best(found: Sequence[Mx], limit: int = MX_MAX) -> list[Mx]:
+    """The records worth an address look-up: never the root, and no more than limit of the best."""
+    return sorted((mx for mx in found if mx.name), key=lambda mx: mx.preference)[:limit]
 
 
 def mx_order(

@@ -103,6 +103,28 @@ class ControlDir:
         self._seen[name] = (st.st_ino, st.st_mtime_ns, st.st_size)
         return fd
 
+    def path(self, name: str) -> bytes:
+        """For a library that opens a file itself."""
+        return os.path.join(self._path, os.fsencode(name))
+
+    def names(self, folder: str) -> frozenset[str]:
+        """Names in a folder of the directory (tlshosts/); none when it is missing. Raises Unreadable."""
+        try:
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd)
+        except FileNotFoundError:
+            self._seen[folder] = None
+            return frozenset()
+        except OSError as error:
+            raise Unreadable(folder, error) from error
+        try:
+            st = os.fstat(fd)
+            self._seen[folder] = (st.st_ino, st.st_mtime_ns, st.st_size)
+            return frozenset(os.listdir(fd))
+        except OSError as error:
+            raise Unreadable(folder, error) from error
+        finally:
+            os.close(fd)
+
     def is_fresh(self) -> bool:
         """Do the files read so far still stand as they were?"""
         try:
