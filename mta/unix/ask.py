@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 
 from mta.errors import Temporary
 from mta.formats import ask as format_
@@ -19,7 +20,7 @@ def ask(path: bytes, words: list[bytes], timeout_s: float = TIMEOUT_S) -> list[b
         try:
             sock.connect(path)
             sock.sendall(format_.write(words))
-            answer = _answer(sock)
+            answer = next(lists(sock), [])
         except (OSError, ValueError) as error:
             raise Temporary(f"{name} does not answer: {error}") from error
     if not answer:
@@ -27,16 +28,21 @@ def ask(path: bytes, words: list[bytes], timeout_s: float = TIMEOUT_S) -> list[b
     return answer
 
 
-def _answer(sock: socket.socket) -> list[bytes]:
-    buffer = b""
-    while True:
-        piece = sock.recv(1 << 16)
-        if not piece:
-            return []
+def lists(sock: socket.socket) -> Iterator[list[bytes]]:
+    """Questions or answers as they come, until the other end closes. Raises OSError, and ValueError for anything else."""
+    buffer = bytearray()
+    while piece := sock.recv(1 << 18):
         buffer += piece
-        found = format_.read(buffer)
-        if found is not None:
-            return found[0]
+        while len(buffer) >= _needed(buffer) and (found := format_.read(bytes(buffer))) is not None:
+            words, used = found
+            del buffer[:used]
+            yield words
+
+
+def _needed(buffer: bytearray) -> int:
+    """Octets below which there is no use in reading: a long list comes in many pieces."""
+    digits, colon, _ = buffer[:12].partition(b":")
+    return len(digits) + int(digits) + 2 if colon and digits.isdigit() else 1
 
 
 def peer_uid(sock: socket.socket) -> int:

@@ -1,0 +1,251 @@
+"""Read questions and find them good or not: in a child that owns nothing. Nothing is written here; orders go to the installer.
+
+What is good: a whitelisted name, a size below its cap, contents its readers can parse; rcpthosts stays; users/assign names nobody with
+more rights than it names already. Compiled files are made here from their texts.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from mta.errors import Permanent
+from mta.formats import ask, dotqmail, install_call, rcpthosts, stale_policy, tcprules, users_assign, vpasswd
+from mta.formats.install_call import Mailbox, Make, Put, Remove, Retire, RetireDomain, Step
+from mta.programs.servers.installer import orders
+from mta.unix import accounts, atomic
+from mta.unix.ask import lists
+
+_MODES = (install_call.BYTES, install_call.DIGESTS)
+_USERS = frozenset((b"users/assign", b"users/include", b"users/exclude", b"users/mailnames", b"users/subusers", b"users/append"))
+_NEEDED = frozenset((b"control/rcpthosts", b"control/me"))
+_STEM = vpasswd.NAME_BYTES | frozenset(b":ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_STEM_MAX = 128
+_UID_MAX = (1 << 32) - 2
+
+
+def loop(connection: socket.socket, pipe: socket.socket, home: bytes, who: accounts.Accounts) -> None:
+    """Until the caller goes, or says something that is no question."""
+    checker = Checker(home, who)
+    for words in lists(connection):
+        pipe.sendall(ask.write(checker.check(words)))
+
+
+class Checker:
+    def __init__(self, home: bytes, who: accounts.Accounts) -> None:
+        self._home = home
+        self._who = who
+        self._bases = (home + b"/domains", os.path.realpath(home + b"/domains"))
+
+    def check(self, words: list[bytes]) -> list[bytes]:
+        """A question -> an order; refuse TEXT for one that is not good."""
+        try:
+            return self._order(words)
+        except Permanent as error:
+            return [b"refuse", error.text.encode()]
+        except (ValueError, OSError) as error:
+            return [b"refuse", str(error).encode("utf-8", "replace")]
+
+    def _order(self, words: list[bytes]) -> list[bytes]:
+        match words:
+            case [b"read", b"control", mode, *number] if mode in _MODES and len(number) <= 1:
+                return [b"read-control", mode, _number(*number) if number else b"0"]
+            case [b"read", b"domain", mode, *pairs] if (
+                mode in _MODES and len(pairs) % 2 == 0 and len(pairs) <= 2 * install_call.DOMAINS_MAX
+            ):
+                return [b"read-domain", mode, *(self._relative(p) if i % 2 else _domain_name(p) for i, p in enumerate(pairs))]
+            case [b"install", who, why, *steps]:
+                return [b"install", who, why, *self._changes([install_call.read_step(s) for s in steps])]
+            case [b"rollback", who, why, number]:
+                return [b"rollback", who, why, _number(number)]
+            case [b"generations"] | [b"removed"]:
+                return words
+            case [b"domain", who, name, directory, *steps]:
+                return [b"domain", who, _domain_name(name), self._relative(directory), *map(_checked_step, steps)]
+            case [b"restore", who, name, directory]:
+                return [b"restore", who, _removed_name(name), self._relative(directory)]
+        raise Permanent("not a question for the installer")
+
+    def _relative(self, directory: bytes) -> bytes:
+        """A directory of a domain -> relative to domains/, below which it must lie."""
+        for base in self._bases:
+            if directory.startswith(base + b"/"):
+                rel = directory[len(base) + 1 :].rstrip(b"/")
+                if orders.is_relative(rel):
+                    return rel
+        raise Permanent(f"{directory.decode('utf-8', 'replace')} is not below domains/: make domains a link to where your domains lie")
+
+    # control/ and users/
+
+    def _changes(self, steps: list[Step]) -> list[bytes]:
+        """-> PATH OLD PRESENT DATA for each file and for what is compiled from it."""
+        found: list[bytes] = []
+        for step in steps:
+            if not isinstance(step, Put | Remove):
+                raise Permanent("only files can be put into control/ and users/")
+            _check_name(step.path)
+            if isinstance(step, Remove):
+                _check_removal(step.path)
+                found += [step.path, step.old, b"-", b""]
+            else:
+                self._check_text(step.path, step.data)
+                found += [step.path, step.old, b"+", step.data]
+            target = compiled_name(step.path)
+            if target is not None:
+                present = isinstance(step, Put)
+                found += [
+                    target,
+                    install_call.ANY,
+                    b"+" if present else b"-",
+                    compiled(step.path, step.data) if isinstance(step, Put) else b"",
+                ]
+        return found
+
+    def _check_text(self, path: bytes, data: bytes) -> None:
+        if len(data) > install_call.FILE_MAX:
+            raise Permanent(f"{path.decode()} is larger than {install_call.FILE_MAX >> 20} MiB")
+        if b"\0" in data:
+            raise Permanent(f"{path.decode()} line {data[: data.index(0)].count(10) + 1}: a NUL")
+        if path == b"control/me" and not data.strip():
+            raise Permanent("control/me must name this machine")
+        if path == b"users/assign":
+            self._check_assign(data)
+
+    def _check_assign(self, data: bytes) -> None:
+        """Lines that are not in force yet may only name the owner of the virtual mailboxes, or a user and home named already."""
+        installed = _lines(atomic.read(self._home + b"/users/assign") or b"")
+        known = {(f[2], f[3], f[4]) for f in (line.split(b":") for line in installed) if len(f) > 4}
+        owner = self._who[accounts.VPOPMAIL]
+        users_assign.read(data)
+        for number, line in enumerate(_lines(data), 1):
+            _, _, uid, gid, home = line.split(b":")[:5]
+            place = f"users/assign line {number}"
+            if not uid.isdigit() or not gid.isdigit() or int(uid) > _UID_MAX or int(gid) > _UID_MAX:
+                raise Permanent(f"{place}: uid and gid must be numbers")
+            if (int(uid) == 0 or int(gid) == 0) and not self._who.is_single:
+                raise Permanent(f"{place}: mail is never delivered as root")
+            if (int(uid), int(gid)) != (owner.uid, owner.gid) and (uid, gid, home) not in known:
+                text = f"{place}: uid {int(uid)} with this home is new: only root may bring it in, with an editor on the machine itself"
+                raise Permanent(text)
+
+
+def _lines(assign: bytes) -> list[bytes]:
+    """The lines before the closing dot."""
+    found = []
+    for line in assign.split(b"\n"):
+        if line.startswith(b"."):
+            break
+        found.append(line)
+    return found
+
+
+def _check_name(path: bytes) -> None:
+    if (
+        not orders.is_control_path(path)
+        or path.endswith((b".cdb", b".tmp", b".lock"))
+        or (path.startswith(b"users/") and path not in _USERS)
+    ):
+        raise Permanent(f"{path.decode('utf-8', 'replace')} is not a name of a control file")
+
+
+def _check_removal(path: bytes) -> None:
+    if path == b"control/rcpthosts":
+        raise Permanent("control/rcpthosts stays: without it this would be an open relay; an empty one refuses all mail from outside")
+    if path in _NEEDED:
+        raise Permanent(f"{path.decode()} stays: nothing starts without it")
+
+
+def compiled_name(path: bytes) -> bytes | None:
+    """What a text is compiled to: users/assign, control/morercpthosts, control/tcp.SERVICE."""
+    if path == b"users/assign":
+        return b"users/cdb"
+    if path == b"control/morercpthosts" or path.startswith(b"control/tcp."):
+        return path + b".cdb"
+    return None
+
+
+def compiled(path: bytes, data: bytes) -> bytes:
+    """Raises ValueError, naming the line."""
+    if path == b"users/assign":
+        return users_assign.compile_(data)
+    if path == b"control/morercpthosts":
+        return rcpthosts.compile_more(data)
+    try:
+        return tcprules.compile_(data)
+    except tcprules.BadLine as error:
+        raise ValueError(f"{path.decode()} line {error.number}: {error}") from error
+
+
+# below domains/
+
+
+def _checked_step(data: bytes) -> bytes:
+    step = install_call.read_step(data)
+    match step:
+        case Put(path, body):
+            _check_domain_file(path, body)
+        case Remove(path):
+            _check_domain_path(path)
+            if path == b"vpasswd":
+                raise Permanent("a domain keeps its vpasswd; retire the domain instead")
+        case Mailbox(directory) | Retire(directory):
+            if not orders.is_relative(directory):
+                raise Permanent(f"{directory.decode('utf-8', 'replace')} is not a directory of a mailbox")
+        case Make() | RetireDomain():
+            pass
+    return data
+
+
+def _check_domain_path(path: bytes) -> None:
+    directory, _, name = path.rpartition(b"/")
+    if directory:
+        is_good = name == b".qmail" and orders.is_relative(directory)
+    else:
+        stem = name.removeprefix(b".qmail-")
+        is_alias = stem != name and 0 < len(stem) <= _STEM_MAX and _STEM.issuperset(stem)
+        is_good = is_alias or name in (b"vpasswd", b".qmailadmin-limits", stale_policy.FILE_NAME)
+    if not is_good:
+        raise Permanent(f"{path.decode('utf-8', 'replace')} is not a file of a domain")
+
+
+def _check_domain_file(path: bytes, data: bytes) -> None:
+    _check_domain_path(path)
+    limit = install_call.VPASSWD_MAX if path == b"vpasswd" else install_call.DOMAIN_FILE_MAX
+    if len(data) > limit:
+        raise Permanent(f"{path.decode()} is larger than {limit >> 20} MiB")
+    if b"\0" in data:
+        raise Permanent(f"{path.decode()} line {data[: data.index(0)].count(10) + 1}: a NUL")
+    if path == b"vpasswd":
+        _check_vpasswd(data)
+    elif path == stale_policy.FILE_NAME:
+        stale_policy.read(data)
+    elif b".qmail" in path:
+        dotqmail.read(data)
+
+
+def _check_vpasswd(data: bytes) -> None:
+    seen = set()
+    for number, account in enumerate(vpasswd.read(data), 1):
+        if account.name in seen:
+            raise Permanent(f"vpasswd line {number}: {account.name.decode('utf-8', 'replace')} stands twice")
+        if not account.dir.startswith(b"/") or b"/../" in account.dir + b"/":
+            raise Permanent(f"vpasswd line {number}: the directory must be a whole path")
+        seen.add(account.name)
+
+
+def _domain_name(name: bytes) -> bytes:
+    if not 0 < len(name) <= 253 or not frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789.-").issuperset(name) or name[:1] in b".-":
+        raise Permanent("not the name of a domain")
+    return name
+
+
+def _number(text: bytes) -> bytes:
+    if not text.isdigit() or len(text) > 9:
+        raise Permanent("not the number of a generation")
+    return text
+
+
+def _removed_name(name: bytes) -> bytes:
+    if name[:14].isdigit() and name[14:15] == b"-" and orders.is_relative(name) and b"/" not in name and not name.endswith(b".line"):
+        return name
+    raise Permanent("not a name of removed/")
