@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 from mta.formats import ask
 
@@ -46,9 +47,8 @@ class AskClient(asyncio.Protocol):
             self._connecting = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(b"".join(self._unsent))
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport.write(b"".join(self._unsent))
         self._unsent.clear()
 
     def data_received(self, data: bytes) -> None:

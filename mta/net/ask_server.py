@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from typing import cast
 
 from mta.errors import MailError, Permanent
 from mta.formats import ask
@@ -25,8 +26,7 @@ class Connection(asyncio.Protocol):
         self._uid = -1
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         self._uid = peer_uid(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 from mta.formats import queue_call
 
@@ -74,8 +75,7 @@ class _Connection(asyncio.Protocol):
         self.waiting: dict[int, Done] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data

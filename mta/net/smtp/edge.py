@@ -9,11 +9,12 @@ Limits   a command must be complete, and a message must bring something, within 
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import suppress
+from typing import cast
 
 from mta.errors import MailError, Permanent, Temporary, queue_failure
 from mta.formats import ask, envelope
+from mta.net.listener import ip as _ip
 from mta.net.queue_client import HIGH_WATER, Stream
 from mta.net.smtp import auth, verbs
 from mta.net.smtp.data import HOPS_MAX, Decoder, StrayNewline
@@ -43,6 +44,8 @@ class Connection(asyncio.Protocol):
         self._is_full = False  # replies wait for the client to read them
         self._is_reading = True
         self._is_too_big = False
+        self._is_last = False  # the server is stopping
+        self._last_reply = b""
         self._message_ends = 0.0
         self._task: asyncio.Task[None] | None = None
         self.deadline = 0.0
@@ -51,16 +54,15 @@ class Connection(asyncio.Protocol):
     # -- coming and going ----------------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         peer = transport.get_extra_info("peername") or ("unknown",)
         local = transport.get_extra_info("sockname") or ("unknown",)
         self.ip = _ip(peer[0])
         is_loopback = self.ip.startswith(b"127.") or self.ip == b"::1"
         admitted = self._service.admit(self.ip, _ip(local[0]), is_loopback)
         if isinstance(admitted, bytes):
-            transport.write(admitted)
-            transport.close()
+            self.transport.write(admitted)
+            self.transport.close()
             return
         client, profile, self._variables = admitted
         self.session = Session(profile, client, self._service.loaded.controls, is_tls=self._is_tls)
@@ -68,7 +70,7 @@ class Connection(asyncio.Protocol):
         self._all.add(self)
         self._service.connections += 1
         self._service.by_address[self.ip] += 1
-        transport.write(verbs.greet(self.session))
+        self.transport.write(verbs.greet(self.session))
         self._wait_for_command()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -89,6 +91,12 @@ class Connection(asyncio.Protocol):
     def expire(self) -> None:
         """The sweeper found the deadline passed."""
         self._close(b"" if self._is_busy else verbs.TIMEOUT)
+
+    def shut_down(self) -> None:
+        """The server is stopping: end between two commands, or when the message under way has its answer."""
+        self._is_last = True
+        if self._decoder is None and not self._is_busy:
+            self._close(verbs.SHUTTING_DOWN)
 
     def _close(self, last_words: bytes = b"") -> None:
         if not self.transport.is_closing():
@@ -172,8 +180,6 @@ class Connection(asyncio.Protocol):
         else:
             self._begin(effect)
 
-    _last_reply = b""
-
     def _log_refusal(self, line: bytes) -> None:
         """One line for what a client was refused, so that "why was this refused?" has an answer."""
         sender = self.session.transaction.sender if self.session.transaction is not None else b""
@@ -205,6 +211,8 @@ class Connection(asyncio.Protocol):
             return
         self._is_busy = False
         self._apply(step)
+        if self._is_last:
+            self.shut_down()
         self._advance()
 
     def _recipient_answered(self, address: bytes, words: list[bytes]) -> None:
@@ -233,9 +241,11 @@ class Connection(asyncio.Protocol):
 
     async def _start_tls(self) -> None:
         loop = asyncio.get_running_loop()
-        assert self._service.tls is not None
+        assert self._service.certificate is not None
         try:
-            transport = await loop.start_tls(self.transport, self, self._service.tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_S)
+            transport = await loop.start_tls(
+                self.transport, self, self._service.certificate.context(), server_side=True, ssl_handshake_timeout=HANDSHAKE_S
+            )
         except (OSError, ConnectionError) as error:  # ssl.SSLError is an OSError
             self._service.say(b"deny: %b: TLS handshake: %b" % (self.ip, _shown(str(error).encode())))
             self.transport.abort()
@@ -321,11 +331,6 @@ class Connection(asyncio.Protocol):
         reply = verbs.queue_refusal(failure, exit_)
         self._service.say(b"deny: %b: from <%b>: queue exit %d: %b" % (self.ip, _shown(transaction.sender), exit_, _shown(reply.rstrip())))
         self._go_on(verbs.not_queued(self.session, reply))
-
-
-def _ip(text: str) -> bytes:
-    """An IPv4 address that came through an IPv6 socket is written as what it is."""
-    return os.fsencode(text.removeprefix("::ffff:"))
 
 
 _TABLE = bytes(c if 32 < c < 127 else 0x5F if c == 32 else 0x3F for c in range(256))

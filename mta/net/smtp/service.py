@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,8 +14,10 @@ from mta.net.ask_client import AskClient
 from mta.net.login_client import LoginClient
 from mta.net.queue_client import ProgramStream, QueueClient, Stream
 from mta.net.smtp.state import CLIENT_RECIPIENTS_MAX, STRANGER_RECIPIENTS_MAX, Client, Controls, Profile
+from mta.net.tls import Certificate
 from mta.unix.cdbfile import CdbFile
 from mta.unix.controls import ControlDir, Unreadable
+from mta.unix.interfaces import own_addresses
 
 ERRORS_MAX = 20
 FRESH_NS = 100_000_000  # how long control files are taken to stand as they were read
@@ -61,6 +62,7 @@ def load(home: bytes) -> Loaded:
                 more=more_file.get if more_file is not None else None,
                 badmailfrom=folder.set_("badmailfrom") or frozenset(),
                 virtualdomains=folder.map_("virtualdomains"),
+                is_own_ip=frozenset(a.encode() for a in own_addresses()).__contains__,
             ),
             timeout_s=max(1, folder.integer("timeoutsmtpd", 1200)),
             connections_max=folder.integer("concurrencyincoming", 5000),
@@ -69,6 +71,8 @@ def load(home: bytes) -> Loaded:
         )
     except Unreadable as error:
         raise Temporary(str(error)) from error
+    except OSError as error:
+        raise Temporary("unable to figure out my IP addresses", str(error)) from error
 
 
 def check_closed(loaded: Loaded) -> str | None:
@@ -82,14 +86,14 @@ def check_closed(loaded: Loaded) -> str | None:
 
 @dataclass(slots=True)
 class Service:
-    """say: writes a log line. tls: None where no certificate is."""
+    """say: writes a log line. certificate: None where there is none, and so no TLS."""
 
     home: bytes
     say: Callable[[bytes], None]
     queue: QueueClient
     recipients: AskClient
     logins: LoginClient
-    tls: ssl.SSLContext | None
+    certificate: Certificate | None
     is_submission: bool
     loaded: Loaded
     checked_ns: int = 0
@@ -153,7 +157,7 @@ class Service:
         own_limit = _number(variables.get(b"MAXRCPT"))
         return Profile(
             has_size=True,
-            has_starttls=self.tls is not None,
+            has_starttls=self.certificate is not None,
             has_auth=self.is_submission,
             requires_auth=self.is_submission,
             recipients_max=loaded.recipients_max if own_limit is None else own_limit,

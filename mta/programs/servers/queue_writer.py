@@ -21,6 +21,7 @@ import signal
 import socket
 import threading
 from dataclasses import dataclass, field
+from typing import cast
 
 from mta.errors import Temporary
 from mta.formats import envelope, queue_call, received, todo
@@ -159,8 +160,7 @@ class Connection(asyncio.Protocol):
         self.pid = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         sock = transport.get_extra_info("socket")
         credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         self.pid, self.uid = int.from_bytes(credentials[:4], "little"), int.from_bytes(credentials[4:8], "little")

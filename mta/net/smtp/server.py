@@ -1,0 +1,198 @@
+"""A server process for SMTP: bind, load the key, give up root, then serve until TERM. smtpd and submission differ only in what they offer.
+
+Options  --listen HOST:PORT and --listen-tls HOST:PORT (TLS from the first byte), any number of each; --workers N processes on the same
+         addresses (SO_REUSEPORT), so that every core has work
+Ends     TERM closes the listening sockets, lets clients that are in the middle of a message finish for two seconds, and exits 0
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mta.errors import Permanent, Temporary
+from mta.formats import login_call, queue_call
+from mta.net import event_loop, listener
+from mta.net.ask_client import AskClient
+from mta.net.login_client import LoginClient
+from mta.net.queue_client import QueueClient
+from mta.net.smtp import service
+from mta.net.smtp.edge import Connection, sweep
+from mta.net.smtp.service import Service
+from mta.net.tls import Certificate
+from mta.unix import accounts
+from mta.unix.fds import Fds
+
+VMAILD = b"run/vmaild"
+BACKLOG = 1024
+GRACE_S = 2.0
+CERTIFICATE = b"control/servercert.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    plain: tuple[bytes, ...]
+    tls: tuple[bytes, ...]
+    workers: int
+
+
+def options(argv: list[bytes]) -> Options:
+    """Raises Permanent: the command line is wrong."""
+    lists: dict[bytes, list[bytes]] = {b"--listen": [], b"--listen-tls": [], b"--workers": []}
+    words = iter(argv)
+    for word in words:
+        value = next(words, None)
+        if word not in lists or value is None:
+            raise Permanent("usage: [--listen HOST:PORT] [--listen-tls HOST:PORT] [--workers N]")
+        lists[word].append(value)
+    workers = lists[b"--workers"][-1] if lists[b"--workers"] else b"1"
+    if not workers.isdigit() or not int(workers) or not (lists[b"--listen"] or lists[b"--listen-tls"]):
+        raise Permanent("at least one --listen or --listen-tls and a positive number of workers are wanted")
+    return Options(tuple(lists[b"--listen"]), tuple(lists[b"--listen-tls"]), int(workers))
+
+
+def run(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds, *, is_submission: bool) -> int:
+    """The whole program."""
+    home = env[b"QMAIL_HOME"]
+    os.chdir(home)
+    wanted = options(argv)
+    say = _sayer(name, fds)
+    loaded = service.load(home)
+    if not is_submission:
+        warning = service.check_closed(loaded)
+        if warning is not None:
+            say(b"warning: " + warning.encode())
+    certificate = _certificate(home, wanted, say)
+    sockets = [_bind(wanted) for _ in range(wanted.workers)]
+    accounts.become(accounts.load(home)["qmaild"])
+    _raise_descriptor_limit()
+    told = b", ".join([listener.name(s) + (b" tls" if is_tls else b"") for s, is_tls in sockets[0]])
+    say(b"status: listening on " + told)
+
+    def work(mine: list[tuple[socket.socket, bool]]) -> int:
+        shared = Service(
+            home=home,
+            say=say,
+            queue=QueueClient(os.path.join(home, queue_call.SOCKET)),
+            recipients=AskClient(os.path.join(home, VMAILD)),
+            logins=LoginClient(os.path.join(home, login_call.SOCKET)),
+            certificate=certificate,
+            is_submission=is_submission,
+            loaded=service.load(home),
+        )
+        event_loop.run(_serve(shared, mine))
+        return 0
+
+    return work(sockets[0]) if wanted.workers == 1 else _supervise(sockets, work)
+
+
+def _sayer(name: bytes, fds: Fds) -> Callable[[bytes], None]:
+    return lambda text: fds.say(name + b": " + text + b"\n")
+
+
+def _certificate(home: bytes, wanted: Options, say: Callable[[bytes], None]) -> Certificate | None:
+    try:
+        return Certificate(os.path.join(home, CERTIFICATE))
+    except Temporary as error:
+        if wanted.tls:
+            raise
+        say(b"warning: no TLS: " + error.text.encode())
+        return None
+
+
+def _bind(wanted: Options) -> list[tuple[socket.socket, bool]]:
+    found = []
+    for addresses, is_tls in ((wanted.plain, False), (wanted.tls, True)):
+        for address in addresses:
+            host, port = listener.split(address)
+            found.append((listener.bind(host, port, reuse_port=wanted.workers > 1), is_tls))
+    return found
+
+
+def _raise_descriptor_limit() -> None:
+    """As many connections as the hard limit allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _supervise(sockets: list[list[tuple[socket.socket, bool]]], work: Callable[[list[tuple[socket.socket, bool]]], int]) -> int:
+    """Fork the workers and wait. If one of them dies all end, and whoever supervises us starts afresh."""
+    pids = []
+    for mine in sockets:
+        pid = os.fork()
+        if pid == 0:
+            for other in sockets:
+                if other is not mine:
+                    for sock, _ in other:
+                        sock.close()
+            code = 111
+            try:
+                code = work(mine)
+            finally:
+                os._exit(code)
+        pids.append(pid)
+    for one in sockets:
+        for sock, _ in one:
+            sock.close()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _n, _f: _end_all(pids))
+    _, status = os.wait()
+    _end_all(pids)
+    return os.waitstatus_to_exitcode(status) and 111
+
+
+def _end_all(pids: list[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            continue
+
+
+async def _serve(shared: Service, sockets: list[tuple[socket.socket, bool]]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    connections: set[Connection] = set()
+    servers = []
+    for sock, is_tls in sockets:
+        context = shared.certificate.context() if is_tls and shared.certificate is not None else None
+        servers.append(
+            await loop.create_server(
+                lambda is_tls=is_tls: Connection(shared, connections, is_tls=is_tls),
+                sock=sock,
+                backlog=BACKLOG,
+                ssl=context,
+                ssl_handshake_timeout=60 if is_tls else None,
+            )
+        )
+    sweeper = loop.create_task(sweep(connections))
+    keeper = loop.create_task(_keep_queue(shared))
+    await stop.wait()
+    for server in servers:
+        server.close()
+    for task in (sweeper, keeper):
+        task.cancel()
+    await _drain(connections)
+
+
+async def _keep_queue(shared: Service) -> None:
+    """Have a connection to the queue writer at hand, from before the first message on and after each restart of the writer."""
+    while True:
+        await shared.queue.connect()
+        await asyncio.sleep(0.2)
+
+
+async def _drain(connections: set[Connection]) -> None:
+    """Clients between two commands are told to come back; one in the middle of a message may finish."""
+    for connection in list(connections):
+        connection.shut_down()
+    deadline = asyncio.get_running_loop().time() + GRACE_S
+    while connections and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.02)
