@@ -123,7 +123,7 @@ class Resolver:
             raise _not_found(name) from None
         except (dns.exception.DNSException, OSError) as error:
             raise Temporary("Sorry, I couldn't find any host by that name. (#4.1.2)", f"{_shown(name)} {kind}: {error}") from error
-        return list(answer)[:ADDRESS_MAX]
+        return list(answer)
 
 
 def literal(host: bytes) -> str | None:
@@ -186,7 +186,7 @@ def _stamp() -> tuple[int, int, int] | None:
 
 
 def _texts(records: Sequence[Rdata]) -> list[str]:
-    return [r.to_text() for r in records]
+    return [r.to_text() for r in records[:ADDRESS_MAX]]
 
 
 def _name(host: bytes) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from typing import cast
 
 from mta.net.smtp_client.reply import Replies, Reply
 
@@ -36,8 +37,7 @@ class Wire(asyncio.Protocol):
     # -- the loop calls ------------------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
 
     def data_received(self, data: bytes) -> None:
         self._replies.feed(data)
