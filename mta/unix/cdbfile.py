@@ -1,10 +1,18 @@
-"""Look-ups in a cdb on disk. The file stays open: after a new one was renamed over it, readers keep the old one until they open again."""
+"""Look-ups in a cdb on disk, and its replacement by a new one. The file stays open: after a new one was renamed over it, readers keep the
+old one until they open again."""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
 from mta.formats import cdb
+from mta.unix import lock
+from mta.unix.disk import REAL, Disk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class CdbFile:
@@ -40,3 +48,44 @@ def get(path: bytes, key: bytes) -> bytes | None:
         return file.get(key)
     finally:
         file.close()
+
+
+class NotReplaced(Exception):
+    """step: "open", "write" or "move", whichever did not go; why: what the system said."""
+
+    def __init__(self, step: str, why: OSError) -> None:
+        super().__init__(f"unable to {step}: {why.strerror}")
+        self.step = step
+        self.why = why
+
+
+@contextmanager
+def one_compiler(folder: bytes) -> Iterator[None]:
+    """While the block runs nobody else compiles in this directory: the temporary file has one name for all, and the last to write must be
+    the last to have read. Waits. Raises OSError."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        lock.wait_exclusive(fd)
+        yield
+    finally:
+        os.close(fd)
+
+
+def replace(temporary: bytes, path: bytes, data: bytes, *, disk: Disk = REAL) -> None:
+    """Write the temporary file, which lies beside the cdb, sync it, rename it, sync the directory. Raises NotReplaced; unless it was the
+    last step that failed, the old cdb then stands untouched."""
+    step = "open"
+    try:
+        fd = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+        step = "write"
+        try:
+            disk.fchmod(fd, 0o644)  # whatever the umask
+            disk.write(fd, data)
+            disk.fsync(fd)
+        finally:
+            disk.close(fd)
+        step = "move"
+        disk.rename(temporary, path)
+        disk.sync_dir(os.path.dirname(path) or b".")
+    except OSError as error:
+        raise NotReplaced(step, error) from error
