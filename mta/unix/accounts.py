@@ -41,14 +41,19 @@ class Accounts:
 
 def load(home: bytes) -> Accounts:
     """home: the instance. Raises Temporary, naming a missing user or the unreadable queue."""
+    owner = single(home)
+    if owner is not None:
+        return Accounts(True, {n: Account(n, owner.uid, owner.gid) for n in ALL_USERS})
+    return Accounts(False, {n: lookup(n) for n in ALL_USERS})
+
+
+def single(home: bytes) -> Account | None:
+    """The one user (and the group) of an instance prepared without root; None when it has qmail's users. Raises Temporary."""
     try:
         queue, alias = os.stat(home + b"/queue"), os.stat(home + b"/alias")
     except OSError as error:
         raise Temporary(f"unable to look at {os.fsdecode(error.filename)}: {error.strerror}") from error
-    if queue.st_uid == alias.st_uid:
-        everyone = {n: Account(n, queue.st_uid, queue.st_gid) for n in ALL_USERS}
-        return Accounts(True, everyone)
-    return Accounts(False, {n: lookup(n) for n in ALL_USERS})
+    return Account("alias", queue.st_uid, queue.st_gid) if queue.st_uid == alias.st_uid else None
 
 
 def lookup(name: str) -> Account:
