@@ -55,11 +55,14 @@ def _trace(name: str, error: BaseException) -> bytes:
     return f"{name}: fatal: {type(error).__name__}: {error} ({' '.join(places[-4:])})\n".encode("utf-8", "replace")
 
 
-def run(name: str, home: bytes | None = None) -> NoReturn:
-    """Be the program: take arguments and environment from the process, and exit. home: the instance bin/NAME belongs to."""
+def run(name: str, home: bytes | None = None, argv0: bytes | None = None) -> NoReturn:
+    """Be the program: take arguments and environment from the process, and exit. home: the instance bin/NAME belongs to; argv0: the
+    name it was called by, where that is another."""
     env = dict(os.environb)
     if home is not None:
         env[b"QMAIL_HOME"] = home
+    if argv0 is not None:
+        env[b"QMAIL_ARGV0"] = argv0
     guard = getattr(_room(name), "guard", None)  # what a program does to a process of its own only: signals, alarms
     if guard is not None:
         guard()

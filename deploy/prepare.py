@@ -1,0 +1,219 @@
+"""Prepare an instance: folders, users, control files, a certificate, programs, services, databases. Doing it again changes nothing that an
+administrator has changed.
+
+Steps    1 the interpreter can be read by all who need it  2 users  3 folders (hier)  4 first control files, certificate, ~alias
+         5 generation 1  6 bin/  7 service/  8 secret keys, databases, static files  9 the files' domains into the database
+Run as   python -m deploy.prepare; as root the users of DESIGN 4 are used, else everything is the caller's
+"""
+
+from __future__ import annotations
+
+import compileall
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy import certificate, hier, services
+from deploy.environment import Environment, Wrong, check_interpreter, read
+from mta import board
+from mta.unix import accounts
+from mta.unix.generations import Generations, Why
+
+OTHER_NAMES = {"mailq": "sendmail", "newaliases": "sendmail"}  # programs that go by more than one name
+FIRST_ALIASES = {"postmaster": "./Maildir/\n", "mailer-daemon": "&postmaster\n", "root": "&postmaster\n", "abuse": "&postmaster\n"}
+
+
+def prepare(e: Environment) -> None:
+    """Raises Wrong."""
+    check_interpreter(e)
+    _users(e)
+    os.umask(0o022)
+    hier.make(e.home, hier.TABLE, is_single=e.is_single)
+    _control_files(e)
+    _aliases(e)
+    Generations(os.fsencode(e.home)).adopt(Why(b"deploy", b"first configuration"))
+    compileall.compile_dir(str(e.checkout / "mta"), quiet=2)
+    _programs(e)
+    _services(e)
+    _web(e)
+
+
+# -- users -------------------------------------------------------------------------------------------------------------------------
+
+
+def _users(e: Environment) -> None:
+    if e.is_single:
+        return
+    missing = accounts.missing()
+    if missing and e.may_create_users:
+        subprocess.run([str(e.checkout / "deploy/users"), str(e.home)], check=True)
+    elif missing:
+        raise Wrong(
+            f"started as root, and these users or groups are missing: {', '.join(missing)}. Make them with `deploy/users {e.home}` "
+            "(or let this do it: APPLIANCE_CREATE_USERS=1 make run), or start as an ordinary user"
+        )
+
+
+# -- control files -----------------------------------------------------------------------------------------------------------------
+
+
+def first_controls(me: str) -> dict[str, str]:
+    """What a new instance begins with: config-fast's files, and ours. Nothing is relayed and no domain is received for but our own name."""
+    labels = me.split(".")
+    return {
+        "me": me,
+        "defaultdomain": ".".join(labels[1:]) if len(labels) > 2 else me,
+        "plusdomain": ".".join(labels[-2:]),
+        "locals": me,
+        "rcpthosts": me,
+        "concurrencylocal": "100",
+        "concurrencyremote": "60",
+        "databytes": "52428800",
+        "tcp.smtp": '# who may do what on port 25: see the manual of tcprules; 192.0.2.:allow,RELAYCLIENT="" lets a network relay\n:allow',
+    }
+
+
+def _control_files(e: Environment) -> None:
+    control = e.home / "control"
+    if not control.exists():
+        control.mkdir()
+        me = e.me or _full_name()
+        for name, text in first_controls(me).items():
+            (control / name).write_text(text + "\n")
+        (e.home / "users").mkdir(exist_ok=True)
+        (e.home / "users/assign").write_text(".\n")
+        _compile(e)
+    pem = control / "servercert.pem"
+    if not pem.exists():
+        me = (control / "me").read_text().split("\n", 1)[0].strip()
+        certificate.make(pem, me)
+
+
+def _full_name() -> str:
+    name = socket.getfqdn()
+    return name if "." in name and not name.startswith("localhost") else f"{socket.gethostname()}.localdomain"
+
+
+def _compile(e: Environment) -> None:
+    from mta.formats import tcprules, users_assign
+
+    (e.home / "users/cdb").write_bytes(users_assign.compile_((e.home / "users/assign").read_bytes()))
+    rules = (e.home / "control/tcp.smtp").read_bytes()
+    (e.home / "control/tcp.smtp.cdb").write_bytes(tcprules.compile_(rules))
+
+
+def _aliases(e: Environment) -> None:
+    """Mail for this host's own postmaster has a place to go from the first minute on."""
+    alias = e.home / "alias"
+    if any(alias.iterdir()):
+        return
+    for name, text in FIRST_ALIASES.items():
+        path = alias / f".qmail-{name}"
+        path.write_text(text)
+        _give(e, path, "alias", "qmail")
+    for folder in ("Maildir", "Maildir/new", "Maildir/cur", "Maildir/tmp"):
+        (alias / folder).mkdir(mode=0o700)
+        _give(e, alias / folder, "alias", "qmail")
+
+
+def _give(e: Environment, path: Path, user: str, group: str) -> None:
+    if not e.is_single:
+        shutil.chown(path, user, group)
+
+
+# -- programs and services ---------------------------------------------------------------------------------------------------------
+
+
+def program(e: Environment, name: str, real: str) -> str:
+    """bin/NAME. The line that imports runner tells qmail-start and the spawners that the program is ours."""
+    is_thin = real in board.THIN
+    interpreter = f"{Path(sys.executable).resolve()} -IS" if is_thin else f"{e.venv}/bin/python -I"
+    argv0 = f", argv0={name.encode()!r}" if name != real else ""
+    return (
+        f"#!{interpreter}\nimport sys\nsys.path.insert(0, {str(e.checkout)!r})\nfrom mta import runner\n"
+        f"runner.run({real!r}, {os.fsencode(e.home)!r}{argv0})\n"
+    )
+
+
+def _programs(e: Environment) -> None:
+    wanted = {**{name: name for name in board.PROGRAMS}, **OTHER_NAMES}
+    for name, real in wanted.items():
+        _write_executable(e.home / "bin" / name, program(e, name, real), is_ours="from mta import runner")
+
+
+def _write_executable(path: Path, text: str, is_ours: str = "") -> None:
+    """Leaves alone what somebody put in our program's place."""
+    if path.exists():
+        old = path.read_bytes()
+        if old == text.encode() or (is_ours and is_ours.encode() not in old[:4096]):
+            return
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def _services(e: Environment) -> None:
+    for service in services.table(e):
+        hier.make(e.home, hier.service_entries(service.name, has_log=True), is_single=e.is_single)
+        folder = services.folder(e, service)
+        _write_executable(folder / "run", services.run_script(service, e))
+        _write_executable(folder / "log/run", services.log_script(e))
+
+
+# -- the web -----------------------------------------------------------------------------------------------------------------------
+
+
+def _web(e: Environment) -> None:
+    for role, user, group in (("webadmin", "tawny", "tawny"), ("webmail", "vpopmail", "vchkpw")):
+        key = e.home / role / "secret-key"
+        if not key.exists():
+            key.touch(mode=0o600)
+            key.write_text(secrets.token_urlsafe(48) + "\n")
+            _give(e, key, user, group)
+    manage(e, "webmail", "vpopmail", ["migrate", "--verbosity", "0"])
+    manage(e, "webadmin", "tawny", ["migrate", "--verbosity", "0"])
+    manage(e, "webadmin", "tawny", ["collectstatic", "--noinput", "--verbosity", "0"])
+
+
+def manage(e: Environment, role: str, user: str, words: list[str], *, given: str | None = None) -> str:
+    """Run manage.py as the role's user -> what it printed. Raises Wrong with its last words."""
+    env = {
+        "APPLIANCE_ROLE": role,
+        "QMAIL_HOME": str(e.home),
+        "PATH": "/usr/bin:/bin",
+        "APPLIANCE_HOSTS": e.hosts,
+        "HOME": str(e.home / role),
+        **({"DATABASE_URL": e.database_url} if e.database_url and role == "webadmin" else {}),
+        **({"CELERY_BROKER_URL": e.broker_url} if e.broker_url and role == "webadmin" else {}),
+    }
+    who = None if e.is_single else pwd.getpwnam(user)
+    done = subprocess.run(
+        [str(e.venv / "bin/python"), str(e.checkout / "manage.py"), *words],
+        env=env,
+        input=given,
+        capture_output=True,
+        text=True,
+        cwd=e.checkout,
+        check=False,
+        user=who.pw_uid if who else None,
+        group=who.pw_gid if who else None,
+        extra_groups=[] if who else None,
+    )
+    if done.returncode:
+        raise Wrong(f"manage.py {words[0]} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+    return done.stdout
+
+
+def main() -> None:
+    try:
+        prepare(read(os.environ))
+    except Wrong as error:
+        sys.exit(f"prepare: {error}")
+
+
+if __name__ == "__main__":
+    main()

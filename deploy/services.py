@@ -1,0 +1,153 @@
+"""The table of services: what svscan starts below service/, as which user, and how one knows that it answers.
+
+A run script is made from each row at every preparation, with the addresses of the environment; nothing in it is meant to be edited.
+Servers that need root for a moment (to bind a port, to read the key) are started as root and give it up themselves.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.environment import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    name: str
+    does: str  # for the overview
+    command: tuple[str, ...]
+    user: str = ""  # started as; "": as root, or the instance's one user
+    answers: str = ""  # "tcp:HOST:PORT GREETING", "unix:PATH", "http:PATH" or "file:PATH"
+    env: tuple[tuple[str, str], ...] = ()
+
+
+def table(e: Environment) -> tuple[Service, ...]:
+    """Every service of an instance, in the order in which a message meets them."""
+    q, binary = e.home, e.home / "bin"
+    workers = str(e.workers)
+    return (
+        Service(
+            "smtpd",
+            "receives mail from the world",
+            (f"{binary}/smtpd", "--listen", f"{e.bind}:{e.smtp_port}", "--workers", workers),
+            answers=f"tcp:{e.probe_host}:{e.smtp_port} 220",
+        ),
+        Service(
+            "submission",
+            "receives mail from our own users",
+            (f"{binary}/submission", "--listen", f"{e.bind}:{e.submission_port}", "--listen-tls", f"{e.bind}:{e.smtps_port}"),
+            answers=f"tcp:{e.probe_host}:{e.submission_port} 220",
+        ),
+        Service("queue-writer", "puts messages into the queue", (f"{binary}/queue-writer",), answers=f"unix:{q}/run/queue-writer"),
+        Service(
+            "qmail-send",
+            "delivers what is in the queue",
+            (f"{binary}/qmail-start", "./Maildir/"),
+            answers=f"unix:{q}/run/qmail-send/orders",
+            env=(("PATH", f"{binary}:/usr/local/bin:/usr/bin:/bin"),),
+        ),
+        Service(
+            "pop3d",
+            "lets people fetch their mail",
+            (f"{binary}/pop3d", "--listen", f"{e.bind}:{e.pop3_port}", "--listen-tls", f"{e.bind}:{e.pop3s_port}"),
+            answers=f"tcp:{e.probe_host}:{e.pop3_port} +OK",
+        ),
+        Service("login-broker", "checks passwords", (f"{binary}/login-broker",), answers=f"unix-seq:{q}/run/login-broker"),
+        Service("vmaild", "knows the virtual mailboxes", (f"{binary}/vmaild",), answers=f"unix:{q}/run/vmaild"),
+        Service("installer", "installs checked configuration", (f"{binary}/installer",), answers=f"unix:{q}/run/installer"),
+        Service(
+            "webmail",
+            "webmail for mailbox users",
+            (*_gunicorn(e, "webmail"), "--workers", "1", "--threads", "8"),
+            user="vpopmail",
+            answers=f"unix:{q}/run/webmail/http",
+            env=_web_env(e, "webmail"),
+        ),
+        Service(
+            "webadmin",
+            "administration in the browser",
+            (*_gunicorn(e, "webadmin"), "--workers", "1", "--threads", "8"),
+            user="tawny",
+            answers=f"unix:{q}/run/webadmin/http",
+            env=_web_env(e, "webadmin"),
+        ),
+        Service(
+            "web-front",
+            "takes web connections",
+            (f"{binary}/web-front", "--listen", f"{e.bind}:{e.web_port}"),
+            answers=f"http:{e.probe_host}:{e.web_port}/login",
+        ),
+        Service(
+            "celery-worker",
+            "reads the logs, cleans up",
+            (
+                f"{e.venv}/bin/celery",
+                "-A",
+                "appliance",
+                "worker",
+                "--pool",
+                "solo",
+                "--loglevel",
+                "WARNING",
+                "--without-gossip",
+                "--without-mingle",
+            ),
+            user="tawny",
+            answers=f"file:{q}/webadmin/celery-worker.ready",
+            env=_web_env(e, "webadmin"),
+        ),
+        Service(
+            "celery-beat",
+            "starts tasks when they are due",
+            (f"{e.venv}/bin/celery", "-A", "appliance", "beat", "--loglevel", "WARNING", "--pidfile", "", "-S", "django"),
+            user="tawny",
+            answers=f"file:{q}/webadmin/celery-beat.ready",
+            env=_web_env(e, "webadmin"),
+        ),
+    )
+
+
+def _gunicorn(e: Environment, role: str) -> tuple[str, ...]:
+    # One request a connection (web-front closes it), so no keep-alive; a request that takes minutes is stuck.
+    return (
+        f"{e.venv}/bin/gunicorn", "appliance.wsgi:application", "--bind", f"unix:{e.home}/run/{role}/http", "--umask", "0o007",
+        "--worker-class", "gthread", "--keep-alive", "0", "--timeout", "120", "--graceful-timeout", "3", "--log-level", "warning",
+        "--worker-tmp-dir", "/dev/shm", "--no-control-socket",  # noqa: S108 - a heartbeat file must not wait for a disk
+    )  # fmt: skip
+
+
+def _web_env(e: Environment, role: str) -> tuple[tuple[str, str], ...]:
+    found = [
+        ("APPLIANCE_ROLE", role),
+        ("QMAIL_HOME", str(e.home)),
+        ("DJANGO_SETTINGS_MODULE", "appliance.settings"),
+        ("PYTHONPATH", str(e.checkout)),
+        ("APPLIANCE_HOSTS", e.hosts),
+        ("HOME", str(e.home / role)),
+        ("PATH", "/usr/bin:/bin"),
+    ]
+    if role == "webadmin":
+        found += [(name, value) for name, value in (("DATABASE_URL", e.database_url), ("CELERY_BROKER_URL", e.broker_url)) if value]
+    return tuple(found)
+
+
+def run_script(service: Service, e: Environment) -> str:
+    """service/NAME/run"""
+    words = [] if e.is_single or not service.user else [f"{e.home}/bin/setuidgid", service.user]
+    if service.env:
+        words += ["env", "-i", *(f"{name}={value}" for name, value in service.env)]
+    line = shlex.join([*words, *service.command])
+    head = f"# {service.does}. Made by the preparation of the instance: edits are lost."
+    return f"#!/bin/sh\n{head}\nexec 2>&1\ncd {shlex.quote(str(e.checkout))}\nexec {line}\n"
+
+
+def log_script(e: Environment) -> str:
+    """service/NAME/log/run: a million octets a file, twenty files."""
+    who = "" if e.is_single else f"{shlex.quote(str(e.home / 'bin/setuidgid'))} qmaill "
+    return f"#!/bin/sh\nexec {who}{shlex.quote(str(e.home / 'bin/multilog'))} t s1000000 n20 ./main\n"
+
+
+def folder(e: Environment, service: Service) -> Path:
+    return e.home / "service" / service.name
