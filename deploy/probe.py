@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.services import Service
@@ -44,7 +45,7 @@ def _http(rest: str) -> bool:
         connection.close()
 
 
-_PROBES = {
+_PROBES: dict[str, Callable[[str], bool]] = {
     "tcp": _tcp,
     "unix": _unix,
     "unix-seq": lambda path: _unix(path, socket.SOCK_SEQPACKET),
