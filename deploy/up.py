@@ -75,9 +75,7 @@ def _run(e: Environment, password: str | None) -> int:
     try:
         _say(f"web: {e.url}")
         if password is not None:
-            _say(
-                f"first operator: {FIRST_OPERATOR}, password: {password}   (shown only now; change it with ./manage.py operator {FIRST_OPERATOR})"
-            )
+            _say(f"first operator: {FIRST_OPERATOR}   password: {password}   (shown only this once)")
         missing = _wait_ready(e, svscan)
         if missing:
             _say("up: no answer from " + ", ".join(f"{s.name} (see {services.folder(e, s)}/log/main/current)" for s in missing))

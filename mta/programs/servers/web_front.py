@@ -1,8 +1,8 @@
 """web-front: hand web connections to webmail or webadmin, which run as different users and never see each other's requests.
 
 Usage    web-front --listen HOST:PORT ...
-Reads    the head of the one request a connection may carry: its first word after the method decides. /mail/... goes to run/webmail/http, all
-         else to run/webadmin/http
+Reads    the head of the one request a connection may carry: the first word of its path decides. /mail/... goes to run/webmail/http,
+         all else to run/webadmin/http
 Writes   the request to that socket, with X-Forwarded-For and "Connection: close"; then bytes both ways until either side ends
 Exits    0 after TERM; 100 for a wrong command line; 111 if it cannot start
 Limits   a head of 64 KiB within 20 s; 1000 connections; 5 minutes without a byte. One request a connection leaves no room for smuggling a
