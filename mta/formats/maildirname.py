@@ -2,7 +2,7 @@
 
 Example  b"1795218915.I27a1f8V900000M504211R1c.mx,S=2174:2,RS"
 Flags    D draft, F flagged, P passed (forwarded), R replied, S seen, T trashed; a-z are keywords; written in ASCII order.
-Limits   readers never take a name apart but for flags and S=; names that begin with "." are not messages; in HOST "/" is
+Limits   readers never take a name apart but for flags, S= and W=; names that begin with "." are not messages; in HOST "/" is
          written "\\\\057" and ":" "\\\\072".
 Source   maildir(5), cr.yp.to/proto/maildir.html, Courier's Maildir++ for S= and W=
 """
@@ -10,6 +10,7 @@ Source   maildir(5), cr.yp.to/proto/maildir.html, Courier's Maildir++ for S= and
 from __future__ import annotations
 
 _INFO = b":2,"
+_NUMBER_MAX = 20  # what is longer is no size of a file
 
 
 def split(name: bytes) -> tuple[bytes, bytes]:
@@ -25,8 +26,19 @@ def join(base: bytes, flags: bytes) -> bytes:
 
 def size(name: bytes) -> int | None:
     """The S= of a name, or None."""
+    return _number(name, b"S=")
+
+
+def wire_size(name: bytes) -> int | None:
+    """The W= of a name, octets with CRLF line ends, or None."""
+    return _number(name, b"W=")
+
+
+def _number(name: bytes, tag: bytes) -> int | None:
+    if b"," + tag not in name:
+        return None
     for part in name.partition(b":")[0].split(b",")[1:]:
-        if part.startswith(b"S=") and part[2:].isdigit():
+        if part.startswith(tag) and part[2:].isdigit() and len(part) < _NUMBER_MAX:
             return int(part[2:])
     return None
 
