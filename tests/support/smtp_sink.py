@@ -110,7 +110,8 @@ class SmtpSink:
         self._is_closing = False
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server((ip, port), backlog=512)
+        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        self._listener = socket.create_server((ip, port), family=family, backlog=512)
         self.ip, self.port = self._listener.getsockname()[:2]
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
 
@@ -166,17 +167,20 @@ class SmtpSink:
 
     def _serve(self, sock: socket.socket, connection: Connection) -> None:
         server = _Server(self, sock, connection)
-        with contextlib.suppress(_Gone, OSError):
+        try:
             if self.script is None:
                 server.converse()
             else:
                 server.play(self.script)
-        server.close()
-        sock.close()
-        with self.changed:
-            self._open.discard(sock)
-            connection.is_over = True
-            self.changed.notify_all()
+        except (_Gone, OSError):
+            pass
+        finally:
+            server.close()
+            sock.close()
+            with self.changed:
+                self._open.discard(sock)
+                connection.is_over = True
+                self.changed.notify_all()
 
     def next_reply(self, key: str) -> Reply | None:
         with self.changed:

@@ -116,18 +116,20 @@ class _Conversation:
         try:
             for piece in self._message.pieces():
                 await self._wire.send(encoder.encode(piece), self._timeout_s)
+                await self._check_silence()
         except OSError:
             raise _Unsendable(reports.UNREADABLE_MESSAGE) from None
         except Lost:
-            self._interrupted()
+            await self._check_silence()
             raise
         if not encoder.is_complete and not self.session.profile.adds_newline:
             raise _Unsendable(reports.PARTIAL_LINE)
         self.session = steps.end_sent(self.session)
         await self._wire.send(encoder.end(), self._timeout_s)
 
-    def _interrupted(self) -> None:
-        """A server that will not read the rest may have said why, before it closed."""
-        reply = self._wire.last_words()
+    async def _check_silence(self) -> None:
+        """A reply in the middle of the message: the server will not read the rest, and says why. Whatever it says must not be taken for
+        the answer to the message."""
+        reply = await self._wire.early_reply()
         if reply is not None:
             raise _Unsendable(steps.interrupted(self.session, reply))

@@ -191,7 +191,7 @@ def no_tls(session: Session, why: bytes) -> bytes:
 
 
 def interrupted(session: Session, reply: Reply) -> bytes:
-    """The report when a server closed while the message was being sent, and this was the last it said before."""
+    """The report when this was said before the message had been sent. Success it cannot be."""
     letter = _failure(reply)
     return reports.message_failed(letter, session.ip, reply) if letter else died(session)
 

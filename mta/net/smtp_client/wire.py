@@ -89,13 +89,14 @@ class Wire(asyncio.Protocol):
             self.transport.resume_reading()
         return reply
 
-    def last_words(self) -> Reply | None:
-        """A reply that has come already."""
+    async def early_reply(self) -> Reply | None:
+        """A reply that has come without being waited for. Lets others work."""
+        await asyncio.sleep(0)
         return self._replies.next()
 
     async def send(self, data: bytes, timeout_s: float) -> None:
         """Returns when there is room for more. Raises Lost."""
-        if self._is_over:
+        if self._is_over or self.transport.is_closing():
             raise Lost
         self.transport.write(data)
         if self._room is None:
