@@ -81,7 +81,7 @@ def test_several_recipients_are_preprocessed_marked_and_cleaned_up(home: QmailHo
 
 REWRITES = {
     "envnoathost": "envno.example",
-    "percenthack": "pct.example\nhost.example.org\nW",
+    "percenthack": "pct.example\nhost.example.org\nMore.example",
     "virtualdomains": "virt.example:joe-vd\nsp@virt2.example:joe-sp\n.wild.example:joe-w\nexc.wild.example:\n"
     "dup.example:one\ndup.example:two\nhost.example.org:never",
     "locals": "host.example.org\ncrlf.example\r\n  lead.example",
@@ -93,7 +93,8 @@ REWRITES = {
     [
         ("S01 no domain", b"noat", "remote", b"noat@envno.example"),
         ("S02 percent hack", b"a%b.example@pct.example", "remote", b"a@b.example"),
-        ("S03 percent hack, more than one", b"u%v%w@host.example.org", "remote", b"u@v"),
+        ("S03 percent hack once", b"u%v%w@host.example.org", "remote", b"u%v@w"),
+        ("percent hack as long as the domain is listed", b"u%v%more.example@host.example.org", "remote", b"u@v"),
         ("S04 case is kept", b"info@Virt.EXAMPLE", "local", b"joe-vd-info@Virt.EXAMPLE"),
         ("S05 one address of a domain", b"SP@virt2.example", "local", b"joe-sp-SP@virt2.example"),
         ("S05 the others", b"x@virt2.example", "remote", b"x@virt2.example"),
