@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _COLONS = 7
+_SEPARATORS = (b":", b"\n", b"\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,10 @@ def _assignment(local: bytes, value: bytes) -> Assignment:
 
 
 def write_line(assignment: Assignment) -> bytes:
+    """Raises ValueError when a field holds what would end it, or the line."""
     u = assignment.user
+    if any(byte in field for byte in _SEPARATORS for field in (assignment.local, u.user, u.home, u.dash, u.ext)):
+        raise ValueError("colon, newline or NUL in a field of users/assign")
     sign = b"+" if assignment.is_wildcard else b"="
     return b"%b%b:%b:%d:%d:%b:%b:%b:\n" % (sign, assignment.local, u.user, u.uid, u.gid, u.home, u.dash, u.ext)
 
