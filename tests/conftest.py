@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# a machine that is busy with something else must not fail a property
+settings.register_profile("tawny", deadline=None)
+settings.load_profile("tawny")
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPORA = Path(os.environ.get("CORPORA", ROOT.parent / "shared" / "corpora"))
