@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.support import queue_program
 from tests.support.call import Result, process
+from tests.support.qmail_home import QmailHome
 
 USAGE = b"sendmail: usage: sendmail [ -t ] [ -fsender ] [ -Fname ] [ -bp ] [ -bs ] [ arg ... ]\n"
 # Stands in for the program that sendmail becomes: says its name, arguments and the variables that matter, then copies its input.
@@ -182,3 +183,30 @@ def test_i19_with_our_own_programs_a_message_is_queued(sendmail: Sendmail) -> No
     ((text, envelope),) = queue.queued()
     assert text.split(b"\n", 2)[2] == b"From: snd@h.x\nTo: a@b.c\nSubject: s\n\nbody\n"
     assert envelope == b"Fsnd@h.x\0Ta@b.c\0\0"
+
+
+def test_i20_a_session_of_our_own_smtp_program_bears_its_mark(sendmail: Sendmail) -> None:
+    """RELAYCLIENT is set: without rcpthosts a stranger would hear 421."""
+    sendmail.install("qmail-smtpd", ours(sendmail.home, "qmail-smtpd"))
+    queue = queue_program.make(sendmail.home / "kept")
+    said = b"".join(
+        line + b"\r\n"
+        for line in (b"HELO x", b"MAIL FROM:<a@b.c>", b"RCPT TO:<d@e.f>", b"DATA", b"Subject: s", b"", b"hello", b".", b"QUIT")
+    )
+    result = sendmail.run(b"-bs", stdin=said, QMAILQUEUE=queue.path)
+    assert (result.code, result.err) == (0, b"")
+    ((text, envelope),) = queue.queued()
+    received, message = text.split(b";", 1)
+    assert received == b"Received: from localhost (HELO x) (sendmail-bs@127.0.0.1)\n  by localhost with SMTP"
+    assert message.endswith(b" -0000\nSubject: s\n\nhello\n")
+    assert envelope == b"Fa@b.c\0Td@e.f\0\0"
+
+
+def test_mailq_lists_the_queue_with_our_own_program(tmp_path: Path) -> None:
+    home = QmailHome(tmp_path / "home")
+    messnum = home.preprocessed(b"x\n", b"a@b.c", local=(b"d@e.f",))
+    (home.path / "bin/qmail-qread").write_text(ours(home.path, "qmail-qread"))
+    (home.path / "bin/qmail-qread").chmod(0o755)
+    result = process("sendmail", [], {b"QMAIL_HOME": home.home, b"QMAIL_ARGV0": b"mailq"})
+    assert (result.code, result.err) == (0, b"")
+    assert b"  #%d  2  <a@b.c> \n\tlocal\td@e.f\n" % messnum in result.out
