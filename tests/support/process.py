@@ -1,0 +1,76 @@
+"""Programs as processes: started from this checkout, watched until they answer, ended by their pid.
+
+with running(home, "queue-writer") as process: ...
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+PATIENCE_S = 20.0
+
+
+class Process:
+    def __init__(self, home: Path, name: str, *argv: str, env: dict[str, str] | None = None) -> None:
+        self.log = home / f"{name}.{time.monotonic_ns()}.log"
+        whole = {**os.environ, "QMAIL_HOME": str(home), **(env or {})}
+        with self.log.open("wb") as log:
+            self._popen = subprocess.Popen([sys.executable, "-m", "mta", name, *argv], cwd=ROOT, env=whole, stdout=log, stderr=log)
+        self.name = name
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait_for(self, is_ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not is_ready():
+            assert self._popen.poll() is None, f"{self.name} ended: {self.said()}"
+            assert time.monotonic() < deadline, f"{self.name} is not ready: {self.said()}"
+            time.sleep(0.01)
+
+    def wait_said(self, text: str) -> None:
+        self.wait_for(lambda: text in self.said())
+
+    def end(self) -> int:
+        """TERM, and its exit code."""
+        self._popen.terminate()
+        return self._popen.wait(PATIENCE_S)
+
+    def wait(self) -> int:
+        return self._popen.wait(PATIENCE_S)
+
+    def kill(self) -> None:
+        self._popen.kill()
+        self._popen.wait(PATIENCE_S)
+
+
+@contextmanager
+def running(home: Path, name: str, *argv: str, says: str = "status: ", env: dict[str, str] | None = None) -> Iterator[Process]:
+    """A server that is ready once it says so."""
+    process = Process(home, name, *argv, env=env)
+    try:
+        process.wait_said(says)
+        yield process
+    finally:
+        process.kill()
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
