@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from mta.unix import warm
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,19 +19,6 @@ if TYPE_CHECKING:
 def become(path: bytes, argv: list[bytes], env: Mapping[bytes, bytes], fds: Mapping[int, int]) -> NoReturn:
     """fds: {descriptor of the program: descriptor of ours}; those not named stay as they are. argv with the program's own name.
     Raises OSError when the program cannot be run; descriptors have been moved then."""
-    highest = max(fds, default=0)
-    # first out of the way of every target, then into place
-    spare = {target: _above(fd, highest) for target, fd in fds.items()}
-    for target, fd in spare.items():
-        os.dup2(fd, target, inheritable=True)
+    if fds:
+        warm.rewire(fds)
     os.execve(path, argv, env)
-
-
-def _above(fd: int, limit: int) -> int:
-    """The same file on a new descriptor above limit."""
-    below = []
-    while (fd := os.dup(fd)) <= limit:
-        below.append(fd)
-    for other in below:
-        os.close(other)
-    return fd

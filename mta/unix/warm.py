@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OURS = b"from mta import runner"  # stands in every bin/NAME that deploy/prepare writes
 _HEAD = 4096

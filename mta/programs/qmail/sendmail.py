@@ -18,12 +18,11 @@ import os
 
 from mta import runner
 from mta.formats.sgetopt import BadOption, Options
-from mta.unix import exec_
+from mta.unix import exec_, warm
 from mta.unix.fds import Fds
 
 _USAGE = b"sendmail: usage: sendmail [ -t ] [ -fsender ] [ -Fname ] [ -bp ] [ -bs ] [ arg ... ]\n"
 _PERMANENT, _TEMPORARY = 100, 111
-_TEXT_MAX = 1 << 16
 
 # a session of qmail-smtpd with a user of this machine, who may send anywhere
 _LOCAL_SESSION = {
@@ -98,18 +97,9 @@ def _take_sender(sender: bytes, env: dict[bytes, bytes]) -> None:
 
 def _inject(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     """Our own qmail-inject runs right here, which saves a second start of Python; whatever else stands in its place is run as it is."""
-    if _read(b"bin/qmail-inject") == _read(b"bin/sendmail").replace(b"sendmail", b"qmail-inject") != b"":
+    if warm.foreign_program(env[b"QMAIL_HOME"], b"qmail-inject") is None:
         return runner.call("qmail-inject", argv, env, fds)
     return _become(b"qmail-inject", argv, env, fds)
-
-
-def _read(path: bytes) -> bytes:
-    """The beginning of a program, all of it if it is one of our short texts; b"" when it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(_TEXT_MAX)
-    except OSError:
-        return b""
 
 
 def _become(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:

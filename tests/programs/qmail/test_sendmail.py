@@ -153,10 +153,16 @@ def test_complaints_bear_the_name_it_goes_by(sendmail: Sendmail) -> None:
     assert sendmail.run(b"-q", QMAIL_ARGV0=b"/usr/bin/mailq").err == b"mailq: illegal option -- q\n" + USAGE
 
 
-@pytest.mark.parametrize(("argv", "name"), [((), b"qmail-inject"), ((b"-bp",), b"qmail-qread"), ((b"-bs",), b"qmail-smtpd")])
+@pytest.mark.parametrize(("argv", "name"), [((b"-bp",), b"qmail-qread"), ((b"-bs",), b"qmail-smtpd")])
 def test_a_missing_program_is_a_reason_to_try_again(sendmail: Sendmail, argv: tuple[bytes, ...], name: bytes) -> None:
     (sendmail.home / "bin" / os.fsdecode(name)).unlink()
     assert sendmail.run(*argv) == Result(111, b"", b"sendmail: fatal: unable to run %b\n" % name)
+
+
+def test_a_program_that_is_not_ours_and_cannot_be_run_is_one_too(sendmail: Sendmail) -> None:
+    (sendmail.home / "bin/qmail-inject").chmod(0o644)
+    result = sendmail.run(b"a@b.c")
+    assert result == Result(111, b"", b"sendmail: fatal: unable to run qmail-inject\n")
 
 
 def test_without_its_home_it_asks_to_try_again(sendmail: Sendmail) -> None:
