@@ -68,6 +68,14 @@ def running(home: Path, name: str, *argv: str, says: str = "status: ", env: dict
         process.kill()
 
 
+def eventually(is_so: Callable[[], bool], what: str) -> None:
+    """Try until it is so, or fail after a while with what was waited for."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
 def free_port() -> int:
     """A port nobody listens on now."""
     with socket.socket() as sock:

@@ -110,7 +110,9 @@ def _bind(wanted: Options) -> list[tuple[socket.socket, bool]]:
     for addresses, is_tls in ((wanted.plain, False), (wanted.tls, True)):
         for address in addresses:
             host, port = listener.split(address)
-            found.append((listener.bind(host, port, reuse_port=wanted.workers > 1), is_tls))
+            sock = listener.bind(host, port, reuse_port=wanted.workers > 1)
+            sock.listen(BACKLOG)  # from now on nobody is refused: who comes before the loop runs waits
+            found.append((sock, is_tls))
     return found
 
 
