@@ -8,42 +8,31 @@ import sys
 from pathlib import Path
 
 from mta.formats import spawn
+from mta.unix.queuedir import Paths
 from tests.conftest import ROOT
+from tests.support.qmail_home import QmailHome
 
-SPLIT = 23
 
-
-def make(home: Path, **controls: str) -> Path:
+def make(folder: Path, **controls: str) -> QmailHome:
     """controls: {name of a file: its content}; me is me.test unless given."""
-    (home / "alias").mkdir()
-    for split in range(SPLIT):
-        (home / "queue/mess" / str(split)).mkdir(parents=True)
-    (home / "queue/lock").mkdir()
-    (home / "queue/lock/tcpto").write_bytes(bytes(1024))
-    (home / "control").mkdir()
-    for name, content in {"me": "me.test\n", **controls}.items():
-        (home / "control" / name).write_text(content)
+    home = QmailHome(folder / "qmail", me="me.test")
+    home.control(**controls)
     return home
 
 
-def queue(home: Path, message: bytes) -> bytes:
-    """Put a message where qmail-queue would -> its name below mess/."""
-    new = home / "queue/new"
-    new.write_bytes(message)
-    number = new.stat().st_ino
-    name = f"{number % SPLIT}/{number}"
-    new.rename(home / "queue/mess" / name)
-    return name.encode()
+def queue(home: QmailHome, message: bytes) -> bytes:
+    """Put a message into the queue -> its name below mess/."""
+    return Paths(b"").split(home.enqueue(message, b"s@x.test", b"u@dest.test"))
 
 
-def environment(home: Path, **more: bytes) -> dict[bytes, bytes]:
-    return {b"PATH": os.environb[b"PATH"], b"QMAIL_HOME": os.fsencode(home), **{k.encode(): v for k, v in more.items()}}
+def environment(home: QmailHome, **more: bytes) -> dict[bytes, bytes]:
+    return {b"PATH": os.environb[b"PATH"], b"QMAIL_HOME": home.home, **{k.encode(): v for k, v in more.items()}}
 
 
 class Rspawn:
     """A qmail-rspawn process. Its first octet has been read when the block begins; at the end of the block it must exit 0."""
 
-    def __init__(self, home: Path, **env: bytes) -> None:
+    def __init__(self, home: QmailHome, **env: bytes) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mta", "qmail-rspawn"],
             cwd=ROOT,

@@ -59,7 +59,7 @@ def test_it_refuses_a_message_of_another_owner(tmp_path: Path) -> None:
         pytest.skip("only root can give files away")
     home = remote_home.make(tmp_path)
     queued = remote_home.queue(home, MESSAGE)
-    os.chown(home / "queue/mess" / queued.decode(), 65534, -1)
+    os.chown(home.path / "queue/mess" / queued.decode(), 65534, -1)
     with Rspawn(home) as rspawn:
         assert rspawn.deliver(queued, b"u@h") == b"ZSorry, message has wrong owner. (#4.3.5)\n"
 
@@ -91,9 +91,9 @@ def test_commands_may_come_in_pieces(tmp_path: Path) -> None:
 
 def test_it_forgets_time_outs_at_start(tmp_path: Path) -> None:
     home = remote_home.make(tmp_path)
-    (home / "queue/lock/tcpto").write_bytes(b"\1" * 1024)
+    (home.path / "queue/lock/tcpto").write_bytes(b"\1" * 1024)
     with Rspawn(home):
-        assert (home / "queue/lock/tcpto").read_bytes() == bytes(1024)
+        assert (home.path / "queue/lock/tcpto").read_bytes() == bytes(1024)
 
 
 # -- our own deliveries ----------------------------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def test_nobody_listening_is_no_reason_to_stop(tmp_path: Path) -> None:
 
 def test_without_a_name_of_its_own_it_defers(tmp_path: Path) -> None:
     home = remote_home.make(tmp_path)
-    (home / "control/me").unlink()
+    (home.path / "control/me").unlink()
     with Rspawn(home) as rspawn:
         assert rspawn.deliver(remote_home.queue(home, MESSAGE), b"u@dest.test") == b"ZUnable to read control files. (#4.3.0)\n"
 
@@ -229,18 +229,18 @@ def test_controls_are_read_again_when_they_change(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(courier, "CHECK_S", 0.0)
 
     async def deliver(couriers: Couriers) -> bytes:
-        fd = os.open(home / "queue/mess" / queued.decode(), os.O_RDONLY)
+        fd = os.open(home.path / "queue/mess" / queued.decode(), os.O_RDONLY)
         try:
             return await couriers.deliver(Command(0, queued, b"s@x.test", b"u@dest.test"), fd)
         finally:
             os.close(fd)
 
     async def twice() -> None:
-        couriers = Couriers(os.fsencode(home), {b"DNSCACHEIP": b"127.0.0.1:1"})
+        couriers = Couriers(home.home, {b"DNSCACHEIP": b"127.0.0.1:1"})
         assert b"K127.0.0.2" in await deliver(couriers)
         assert b"K127.0.0.2" in await deliver(couriers)
-        (home / "control/smtproutes").write_text(route(new))
-        (home / "control/helohost").write_text("other.test\n")
+        (home.path / "control/smtproutes").write_text(route(new))
+        (home.path / "control/helohost").write_text("other.test\n")
         assert b"K127.0.0.3" in await deliver(couriers)
         await couriers.close()
 
@@ -265,7 +265,7 @@ def test_what_nobody_foresaw_is_a_crash_and_not_the_end(tmp_path: Path, monkeypa
     commands.write_bytes(b"\5" + queued + b"\0s@x\0u@h\0")
     with commands.open("rb") as zero, out.open("wb") as one, err.open("wb") as two:
         fds = Fds({0: zero.fileno(), 1: one.fileno(), 2: two.fileno()})
-        asyncio.run(Deliveries(os.fsencode(home), remote_home.environment(home), fds, os.geteuid()).serve())
+        asyncio.run(Deliveries(home.home, remote_home.environment(home), fds, os.geteuid()).serve())
     assert out.read_bytes() == b"x\5Zqmail-remote crashed.\n\0"
     assert err.read_bytes().startswith(b"qmail-rspawn: warning: delivery crashed: ZeroDivisionError: oops (")
 
@@ -295,7 +295,7 @@ def script(path: Path, text: str) -> bytes:
 )
 def test_p12_outputs_become_reports(why: str, output: str, report: bytes, tmp_path: Path) -> None:
     home = remote_home.make(tmp_path)
-    program = script(home / "remote", f"printf '{output}'\n")
+    program = script(home.path / "remote", f"printf '{output}'\n")
     with Rspawn(home, QMAILREMOTE=program) as rspawn:
         assert rspawn.deliver(remote_home.queue(home, MESSAGE), b"u@h") == report, why
 
@@ -310,7 +310,7 @@ def test_p12_outputs_become_reports(why: str, output: str, report: bytes, tmp_pa
 )
 def test_exits_become_reports(why: str, text: str, report: bytes, tmp_path: Path) -> None:
     home = remote_home.make(tmp_path)
-    with Rspawn(home, QMAILREMOTE=script(home / "remote", text + "\n")) as rspawn:
+    with Rspawn(home, QMAILREMOTE=script(home.path / "remote", text + "\n")) as rspawn:
         assert rspawn.deliver(remote_home.queue(home, MESSAGE), b"u@h") == report, why
 
 
@@ -325,34 +325,34 @@ TELL = """printf 'r\\0K%s|%s|%s|%s|' "$#" "$1" "$2" "$3"; pwd; cat; echo complai
 
 def test_the_program_is_given_what_the_original_gives(tmp_path: Path) -> None:
     home = remote_home.make(tmp_path)
-    program = script(home / "remote", TELL)
+    program = script(home.path / "remote", TELL)
     with Rspawn(home, QMAILREMOTE=program) as rspawn:
         report = rspawn.deliver(remote_home.queue(home, MESSAGE), b"a@b@dest.test", sender=b"")
-    assert report == b"K3|dest.test||a@b@dest.test|%b/queue/mess\n%bcomplaint\n" % (os.fsencode(home), MESSAGE)
+    assert report == b"K3|dest.test||a@b@dest.test|%b/queue/mess\n%bcomplaint\n" % (home.home, MESSAGE)
 
 
 def test_a_program_on_the_path_is_found(tmp_path: Path) -> None:
     home = remote_home.make(tmp_path)
-    script(home / "tools/myremote", "printf 'r\\0Kmine\\n\\0'\n")
-    path = os.fsencode(home / "tools") + b":" + os.environb[b"PATH"]
+    script(home.path / "tools/myremote", "printf 'r\\0Kmine\\n\\0'\n")
+    path = os.fsencode(home.path / "tools") + b":" + os.environb[b"PATH"]
     with Rspawn(home, QMAILREMOTE=b"myremote", PATH=path) as rspawn:
         assert rspawn.deliver(remote_home.queue(home, MESSAGE), b"u@h") == b"Kmine\n"
 
 
 def test_a_bin_qmail_remote_that_is_not_ours_is_run(tmp_path: Path) -> None:
     home = remote_home.make(tmp_path)
-    script(home / "bin/qmail-remote", "printf 'r\\0Kforeign\\n\\0'\n")
+    script(home.path / "bin/qmail-remote", "printf 'r\\0Kforeign\\n\\0'\n")
     with Rspawn(home) as rspawn:
         queued = remote_home.queue(home, MESSAGE)
         assert rspawn.deliver(queued, b"u@h") == b"Kforeign\n"
-        script(home / "bin/qmail-remote", "# from mta import runner\n")
-        (home / "control/smtproutes").write_text(":127.0.0.9:1\n")
+        script(home.path / "bin/qmail-remote", "# from mta import runner\n")
+        (home.path / "control/smtproutes").write_text(":127.0.0.9:1\n")
         assert rspawn.deliver(queued, b"u@h") == b"ZSorry, I wasn't able to establish an SMTP connection. (#4.4.1)\n"
 
 
 def test_many_programs_at_a_time(tmp_path: Path) -> None:
     home = remote_home.make(tmp_path)
-    program = script(home / "remote", "printf 'r\\0K%s\\n\\0' \"$3\"\n")
+    program = script(home.path / "remote", "printf 'r\\0K%s\\n\\0' \"$3\"\n")
     queued = remote_home.queue(home, MESSAGE)
     with Rspawn(home, QMAILREMOTE=program) as rspawn:
         for slot in range(40):
