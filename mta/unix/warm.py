@@ -22,6 +22,8 @@ def foreign_program(home: bytes, name: bytes) -> bytes | None:
     try:
         with open(path, "rb") as file:
             return None if OURS in file.read(_HEAD) else path
+    except PermissionError:  # the original's programs have mode 0711; a script of ours must be readable to run at all
+        return path
     except OSError:
         return None
 

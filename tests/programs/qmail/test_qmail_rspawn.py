@@ -15,7 +15,7 @@ from mta.unix.fds import Fds
 from tests.programs.qmail import remote_home
 from tests.programs.qmail.remote_home import Rspawn
 from tests.support.dns_server import SERVFAIL, DnsServer
-from tests.support.smtp_sink import CLOSE, HANG, Hold, SmtpSink, Then
+from tests.support.smtp_sink import CLOSE, HANG, Hold, SmtpSink, Then, self_signed, unreachable
 
 MESSAGE = b"Subject: t\n\nbody\n"
 AS_SENT = b"Subject: t\r\n\r\nbody\r\n.\r\n"
@@ -186,6 +186,36 @@ def test_a_server_that_never_answers_holds_up_nobody_else(tmp_path: Path) -> Non
     assert sorted(reports[:5]) == [(slot, ACCEPTED) for slot in range(50, 55)]
     died = b"ZConnected to 127.0.0.2 but connection died. (#4.4.2)\n"
     assert sorted(reports[5:]) == [(slot, died) for slot in range(15)]
+
+
+def test_connections_are_encrypted_where_that_is_offered(tmp_path: Path) -> None:
+    certificate = self_signed("localhost", tmp_path)
+    with SmtpSink(certificate=certificate) as sink:
+        home = remote_home.make(tmp_path, smtproutes=route(sink))
+        message = b"0123456789\n" * 100_000
+        queued = remote_home.queue(home, message)
+        with Rspawn(home) as rspawn:
+            assert [rspawn.deliver(queued, b"u@dest.test") for _ in range(3)] == [ACCEPTED] * 3
+        sink.wait(over=1)
+    assert len(sink.connections) == 1
+    assert all(m.is_tls and m.data == message.replace(b"\n", b"\r\n") + b".\r\n" for m in sink.messages)
+
+
+def test_a_server_that_cannot_do_the_tls_it_offers_gets_its_mail_in_the_clear(tmp_path: Path) -> None:
+    with SmtpSink(offers=[b"STARTTLS"], replies={"STARTTLS": Then(b"220 ready\r\n", CLOSE)}) as sink:
+        home = remote_home.make(tmp_path, smtproutes=route(sink))
+        with Rspawn(home) as rspawn:
+            assert rspawn.deliver(remote_home.queue(home, MESSAGE), b"u@dest.test") == ACCEPTED
+    assert len(sink.connections) == 2
+
+
+def test_an_address_that_times_out_is_written_down(tmp_path: Path) -> None:
+    with unreachable() as (ip, port):
+        home = remote_home.make(tmp_path, smtproutes=f":{ip}:{port}", timeoutconnect="1")
+        with Rspawn(home) as rspawn:
+            report = rspawn.deliver(remote_home.queue(home, MESSAGE), b"u@dest.test")
+    assert report == b"ZSorry, I wasn't able to establish an SMTP connection. (#4.4.1)\n"
+    assert (home.queue / "lock/tcpto").read_bytes()[:5] == b"\x7f\0\0\1\1"
 
 
 def test_the_end_of_commands_waits_for_what_is_under_way(tmp_path: Path) -> None:
