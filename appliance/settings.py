@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django_htmx",
+    "appliance",
     "webadmin",
 ]
 if ROLE == "webadmin":

@@ -2,14 +2,15 @@
 
 read control MODE [NUMBER]       -> K NUMBER (PATH KIND DATA)...     files of control/ and users/ in force, or of an older generation
 read domain MODE (NAME DIR)...   -> K LIST...                        LIST of a domain: NAME K (PATH DATA)..., or NAME Z TEXT
-install WHO WHY STEP...          -> K NUMBER                         put, remove: a new generation, in force when this answers
-rollback WHO WHY NUMBER          -> K NUMBER                         the contents of an older generation as a new one
+install WHO WHY STEP...          -> K NUMBER MANIFEST                put, remove: a new generation, in force when this answers
+rollback WHO WHY NUMBER          -> K NUMBER MANIFEST                the contents of an older generation as a new one
 generations                      -> K NUMBER (NUMBER MANIFEST)...    first the one in force; the heads of their manifests
 domain WHO NAME DIR STEP...      -> K WORD...                        steps in order, of one domain; one word for each retire: its new name
 removed                          -> K NAME...                        what can be restored
 restore WHO NAME DIR             -> K LINE                           back to DIR; LINE: what retire was given to keep
 Answers  begin with K; or D TEXT: no; Z TEXT: not now (formats/ask)
-MODE     b"bytes" or b"digests".   KIND  b"text", or b"digest" for compiled and secret files, whose DATA is their SHA-256.
+MODE     b"bytes" or b"digests" (of a domain with its vpasswd.cdb)
+KIND     b"text", or b"digest" for compiled and secret files, whose DATA is their SHA-256
 STEP     a list: put PATH OLD DATA; remove PATH OLD; make; mailbox DIR; retire DIR LINE; retire-domain. OLD is the SHA-256 of what must
          stand there now (b"" nothing, b"*" no matter): an edit by hand is never overwritten unseen.
 PATH     b"control/me", b"users/assign"; of a domain relative to its directory: b"vpasswd", b".qmail-default", b"joe/.qmail"
@@ -24,11 +25,17 @@ from hashlib import sha256
 
 from mta.formats import netstring
 
+FOLDERS = (b"control", b"users")
+USERS_FILES = frozenset((b"assign", b"include", b"exclude", b"mailnames", b"subusers", b"append"))
 FILE_MAX, VPASSWD_MAX, DOMAIN_FILE_MAX = 4 << 20, 48 << 20, 1 << 20
+NAME_MAX, STEM_MAX, DEPTH_MAX = 64, 128, 8
+_NAME_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 DOMAINS_MAX = 100
 BYTES, DIGESTS = b"bytes", b"digests"
 TEXT, DIGEST = b"text", b"digest"
 ABSENT, ANY = b"", b"*"
+# vpopmail's octets of a mailbox name, capitals (files nobody can address, but they exist), and the colon that stands for a dot
+_STEM_BYTES = frozenset(b"!#$&'*+-.:=?^_`{|}~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,43 @@ def digest(data: bytes | None) -> bytes:
 def is_met(old: bytes, data: bytes | None) -> bool:
     """Is what stands there now what the asker thought?"""
     return old in (ANY, digest(data))
+
+
+def is_control_path(path: bytes) -> bool:
+    """b"control/me", b"users/assign": one of the two folders and a plain name in it."""
+    folder, slash, name = path.partition(b"/")
+    return bool(slash) and folder in FOLDERS and 0 < len(name) <= NAME_MAX and _NAME_BYTES.issuperset(name) and name[:1] not in b".-"
+
+
+def is_text_path(path: bytes) -> bool:
+    """One of those that people write: no compiled file, no left-over."""
+    if not is_control_path(path) or path.endswith((b".cdb", b".tmp", b".lock")):
+        return False
+    return not path.startswith(b"users/") or path[6:] in USERS_FILES
+
+
+def compiled_path(path: bytes) -> bytes | None:
+    """What a text is compiled to: users/assign, control/morercpthosts, control/tcp.SERVICE."""
+    if path == b"users/assign":
+        return b"users/cdb"
+    return path + b".cdb" if path == b"control/morercpthosts" or path.startswith(b"control/tcp.") else None
+
+
+def is_relative(path: bytes) -> bool:
+    """A path that only goes down: no empty part, none that begins with a dot, no NUL."""
+    parts = path.split(b"/")
+    return len(parts) <= DEPTH_MAX and b"\0" not in path and all(p and not p.startswith(b".") and len(p) <= 255 for p in parts)
+
+
+def is_alias_stem(stem: bytes) -> bool:
+    """What may follow ".qmail-" in the name of a file."""
+    return 0 < len(stem) <= STEM_MAX and _STEM_BYTES.issuperset(stem)
+
+
+def inside(directory: bytes, path: bytes) -> bytes | None:
+    """A mailbox's directory relative to its domain's; None: it lies elsewhere."""
+    rel = path.rstrip(b"/").removeprefix(directory.rstrip(b"/") + b"/")
+    return rel if rel != path.rstrip(b"/") and is_relative(rel) else None
 
 
 def write_step(step: Step) -> bytes:

@@ -65,6 +65,14 @@ def lookup(name: str) -> Account:
     return Account(name, entry.pw_uid, entry.pw_gid)
 
 
+def groups_of(account: Account) -> tuple[int, ...]:
+    """Its group and those it is a member of."""
+    try:
+        return tuple(os.getgrouplist(pwd.getpwuid(account.uid).pw_name, account.gid))
+    except KeyError:  # a number without a name, in a container
+        return (account.gid,)
+
+
 def missing() -> list[str]:
     """Users and groups an installation as root needs and does not have yet."""
     users = [n for n in ALL_USERS if not _has(pwd.getpwnam, n)]

@@ -24,10 +24,10 @@ from hashlib import sha256
 
 from mta.errors import Permanent
 from mta.formats import manifest
+from mta.formats.install_call import FOLDERS
 from mta.unix import atomic, clock, lock
 from mta.unix.disk import REAL, Disk
 
-FOLDERS = (b"control", b"users")
 KEPT = 100
 _PIECE = 1 << 20
 

@@ -1,0 +1,11 @@
+"""Rows: mirrors of the files of an instance, and what the files cannot tell (who changed what, and when)."""
+
+from __future__ import annotations
+
+from webadmin.models.accounts import Mailbox
+from webadmin.models.aliases import Alias
+from webadmin.models.audit import AuditRow
+from webadmin.models.control import ConfigFile, Generation
+from webadmin.models.domains import Domain
+
+__all__ = ["Alias", "AuditRow", "ConfigFile", "Domain", "Generation", "Mailbox"]

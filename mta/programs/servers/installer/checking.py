@@ -1,5 +1,11 @@
 """Read questions and find them good or not: in a child that owns nothing. Nothing is written here; orders go to the installer.
 
+Orders   lists of formats/ask in a pipe. refuse TEXT; read-control MODE NUMBER; read-domain MODE (NAME REL DIR)...;
+         install WHO WHY (PATH OLD PRESENT DATA)...; rollback WHO WHY NUMBER; generations; removed;
+         domain WHO NAME REL STEP...; restore WHO NAME REL.
+         REL is a directory relative to domains/; PRESENT is "+", or "-" for a file to be without; NUMBER 0 is the one in force. They come
+         from a process that owns nothing, so the installer looks at their names once more.
+
 What is good: a whitelisted name, a size below its cap, contents its readers can parse; rcpthosts stays; users/assign names nobody with
 more rights than it names already. Compiled files are made here from their texts.
 """
@@ -12,15 +18,11 @@ import socket
 from mta.errors import Permanent
 from mta.formats import ask, dotqmail, install_call, rcpthosts, stale_policy, tcprules, users_assign, vpasswd
 from mta.formats.install_call import Mailbox, Make, Put, Remove, Retire, RetireDomain, Step
-from mta.programs.servers.installer import orders
 from mta.unix import accounts, atomic
 from mta.unix.ask import lists
 
 _MODES = (install_call.BYTES, install_call.DIGESTS)
-_USERS = frozenset((b"users/assign", b"users/include", b"users/exclude", b"users/mailnames", b"users/subusers", b"users/append"))
 _NEEDED = frozenset((b"control/rcpthosts", b"control/me"))
-_STEM = vpasswd.NAME_BYTES | frozenset(b":ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_STEM_MAX = 128
 _UID_MAX = (1 << 32) - 2
 
 
@@ -53,7 +55,8 @@ class Checker:
             case [b"read", b"domain", mode, *pairs] if (
                 mode in _MODES and len(pairs) % 2 == 0 and len(pairs) <= 2 * install_call.DOMAINS_MAX
             ):
-                return [b"read-domain", mode, *(self._relative(p) if i % 2 else _domain_name(p) for i, p in enumerate(pairs))]
+                triples = ((_domain_name(n), self._relative(d), d) for n, d in zip(pairs[::2], pairs[1::2], strict=True))
+                return [b"read-domain", mode, *(word for triple in triples for word in triple)]
             case [b"install", who, why, *steps]:
                 return [b"install", who, why, *self._changes([install_call.read_step(s) for s in steps])]
             case [b"rollback", who, why, number]:
@@ -71,7 +74,7 @@ class Checker:
         for base in self._bases:
             if directory.startswith(base + b"/"):
                 rel = directory[len(base) + 1 :].rstrip(b"/")
-                if orders.is_relative(rel):
+                if install_call.is_relative(rel):
                     return rel
         raise Permanent(f"{directory.decode('utf-8', 'replace')} is not below domains/: make domains a link to where your domains lie")
 
@@ -90,7 +93,7 @@ class Checker:
             else:
                 self._check_text(step.path, step.data)
                 found += [step.path, step.old, b"+", step.data]
-            target = compiled_name(step.path)
+            target = install_call.compiled_path(step.path)
             if target is not None:
                 present = isinstance(step, Put)
                 found += [
@@ -140,11 +143,7 @@ def _lines(assign: bytes) -> list[bytes]:
 
 
 def _check_name(path: bytes) -> None:
-    if (
-        not orders.is_control_path(path)
-        or path.endswith((b".cdb", b".tmp", b".lock"))
-        or (path.startswith(b"users/") and path not in _USERS)
-    ):
+    if not install_call.is_text_path(path):
         raise Permanent(f"{path.decode('utf-8', 'replace')} is not a name of a control file")
 
 
@@ -153,15 +152,6 @@ def _check_removal(path: bytes) -> None:
         raise Permanent("control/rcpthosts stays: without it this would be an open relay; an empty one refuses all mail from outside")
     if path in _NEEDED:
         raise Permanent(f"{path.decode()} stays: nothing starts without it")
-
-
-def compiled_name(path: bytes) -> bytes | None:
-    """What a text is compiled to: users/assign, control/morercpthosts, control/tcp.SERVICE."""
-    if path == b"users/assign":
-        return b"users/cdb"
-    if path == b"control/morercpthosts" or path.startswith(b"control/tcp."):
-        return path + b".cdb"
-    return None
 
 
 def compiled(path: bytes, data: bytes) -> bytes:
@@ -189,7 +179,7 @@ def _checked_step(data: bytes) -> bytes:
             if path == b"vpasswd":
                 raise Permanent("a domain keeps its vpasswd; retire the domain instead")
         case Mailbox(directory) | Retire(directory):
-            if not orders.is_relative(directory):
+            if not install_call.is_relative(directory):
                 raise Permanent(f"{directory.decode('utf-8', 'replace')} is not a directory of a mailbox")
         case Make() | RetireDomain():
             pass
@@ -199,11 +189,10 @@ def _checked_step(data: bytes) -> bytes:
 def _check_domain_path(path: bytes) -> None:
     directory, _, name = path.rpartition(b"/")
     if directory:
-        is_good = name == b".qmail" and orders.is_relative(directory)
+        is_good = name == b".qmail" and install_call.is_relative(directory)
     else:
         stem = name.removeprefix(b".qmail-")
-        is_alias = stem != name and 0 < len(stem) <= _STEM_MAX and _STEM.issuperset(stem)
-        is_good = is_alias or name in (b"vpasswd", b".qmailadmin-limits", stale_policy.FILE_NAME)
+        is_good = (stem != name and install_call.is_alias_stem(stem)) or name in (b"vpasswd", b".qmailadmin-limits", stale_policy.FILE_NAME)
     if not is_good:
         raise Permanent(f"{path.decode('utf-8', 'replace')} is not a file of a domain")
 
@@ -246,6 +235,6 @@ def _number(text: bytes) -> bytes:
 
 
 def _removed_name(name: bytes) -> bytes:
-    if name[:14].isdigit() and name[14:15] == b"-" and orders.is_relative(name) and b"/" not in name and not name.endswith(b".line"):
+    if name[:14].isdigit() and name[14:15] == b"-" and install_call.is_relative(name) and b"/" not in name and not name.endswith(b".line"):
         return name
     raise Permanent("not a name of removed/")

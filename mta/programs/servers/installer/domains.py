@@ -20,13 +20,14 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILES = (b"vpasswd", b".qmailadmin-limits", stale_policy.FILE_NAME)
 
 
-def read(leaf: int, name: bytes, mode: bytes) -> list[bytes]:
-    """leaf: descriptor of the domain's directory, whose last name is name. -> K (PATH DATA)... or Z TEXT."""
+def read(leaf: int, directory: bytes, mode: bytes) -> list[bytes]:
+    """leaf: descriptor of the domain's directory, which vpasswd calls directory. -> K (PATH DATA)... or Z TEXT."""
     try:
         os.fchdir(leaf)
         found = [ask.YES]
-        names = [n for n in sorted(os.listdir(b".")) if n in _FILES or n.startswith(b".qmail-")]
-        for path in names + _mailbox_files(name):
+        wanted = _FILES if mode == install_call.BYTES else (*_FILES, b"vpasswd.cdb")
+        names = [n for n in sorted(os.listdir(b".")) if n in wanted or n.startswith(b".qmail-")]
+        for path in names + _mailbox_files(directory):
             data = _regular(path)
             if data is not None:
                 found += [path, data if mode == install_call.BYTES else install_call.digest(data)]
@@ -35,21 +36,14 @@ def read(leaf: int, name: bytes, mode: bytes) -> list[bytes]:
         return [ask.NOT_NOW, f"{os.fsdecode(error.filename or b'')}: {error.strerror}".encode()]
 
 
-def _mailbox_files(name: bytes) -> list[bytes]:
+def _mailbox_files(directory: bytes) -> list[bytes]:
     """The .qmail of each mailbox of vpasswd whose directory lies in this one."""
     try:
         found = vpasswd.read(_regular(b"vpasswd") or b"")
     except vpasswd.BadLine:  # whoever asked reads the file, too, and tells the line
         return []
-    inside = (mailbox_dir(name, account.dir) for account in found)
+    inside = (install_call.inside(directory, account.dir) for account in found)
     return [path + b"/.qmail" for path in inside if path is not None]
-
-
-def mailbox_dir(domain: bytes, path: bytes) -> bytes | None:
-    """Directory of an account -> the same relative to its domain's directory (whose last name is domain), or None: it lies elsewhere."""
-    _, found, inside = path.rstrip(b"/").partition(b"/%b/" % domain)
-    parts = inside.split(b"/")
-    return inside if found and all(p and not p.startswith(b".") for p in parts) else None
 
 
 def _regular(path: bytes) -> bytes | None:
@@ -125,12 +119,15 @@ def _check_free(path: bytes) -> None:
         if not os.path.lexists(path):
             return
         raise Permanent(f"{path.decode('utf-8', 'replace')} is there already and is no mailbox: move it away first") from None
+    entries = os.listdir(path)
     try:
-        is_used = any(os.listdir(below) for below in (os.open(part, _DIRECTORY, dir_fd=fd) for part in (b"new", b"cur")))
+        is_used = entries != [b"Maildir"] or any(
+            os.listdir(below) for below in (os.open(part, _DIRECTORY, dir_fd=fd) for part in (b"new", b"cur"))
+        )
     finally:
         os.close(fd)
     if is_used:
-        raise Permanent(f"there is still mail in {path.decode('utf-8', 'replace')}/Maildir: move it away first")
+        raise Permanent(f"there is still something in {path.decode('utf-8', 'replace')}/: move it away first")
 
 
 def _step(step: Step, leaf: int, parent: int, name: bytes, domain: bytes, removed: bytes) -> bytes | None:

@@ -8,7 +8,7 @@ import socket
 
 from mta.errors import MailError, Permanent, Temporary
 from mta.formats import ask, install_call, manifest
-from mta.programs.servers.installer import child, orders
+from mta.programs.servers.installer import child
 from mta.unix import accounts
 from mta.unix.ask import lists, peer_uid
 from mta.unix.fds import Fds
@@ -80,8 +80,8 @@ class Service:
                 raise Permanent(text.decode("utf-8", "replace"))
             case [b"read-control", mode, number]:
                 return self._read_control(mode, int(number))
-            case [b"read-domain", mode, *pairs]:
-                return [ask.YES, *(self._read_domain(mode, *pair) for pair in zip(pairs[::2], pairs[1::2], strict=True))]
+            case [b"read-domain", mode, *words]:
+                return [ask.YES, *(self._read_domain(mode, *triple) for triple in zip(*(iter(words),) * 3, strict=True))]
             case [b"install", who, why, *changes]:
                 return self._install(Why(who, why), changes)
             case [b"rollback", who, why, number]:
@@ -104,7 +104,9 @@ class Service:
             found = [ask.YES, b"%d" % number]
             for path, is_public in self.generations.files(number).items():
                 data = self.generations.read(number, path) or b""
-                is_text = is_public and mode == install_call.BYTES and not is_compiled(path) and len(data) <= install_call.FILE_MAX
+                is_text = (
+                    is_public and mode == install_call.BYTES and install_call.is_text_path(path) and len(data) <= install_call.FILE_MAX
+                )
                 found += [path, install_call.TEXT, data] if is_text else [path, install_call.DIGEST, install_call.digest(data)]
             return found
 
@@ -114,25 +116,24 @@ class Service:
             self.generations.adopt(Why(why.who, b"the files as they were"))
             public = self.generations.files(0)
             for path, old, present, data in zip(*(iter(changes),) * 4, strict=True):
-                if not orders.is_control_path(path):
+                if not install_call.is_control_path(path):
                     raise Permanent("order for a name that is not whitelisted")
                 if not public.get(path, True):
                     raise Permanent(f"{path.decode()} holds a secret: it can only be changed on the machine itself")
                 if not install_call.is_met(old, self.generations.read(0, path)):
                     raise Permanent(f"{path.decode()} was changed by somebody else meanwhile: look at Drift first")
                 wanted[path] = data if present == b"+" else None
-            return [ask.YES, b"%d" % self._put_in_force(wanted, why)]
+            return self._put_in_force(wanted, why)
 
-    def _put_in_force(self, wanted: dict[bytes, bytes | None], why: Why) -> int:
-        """Under the lock. -> the number in force; no new one when nothing would change."""
+    def _put_in_force(self, wanted: dict[bytes, bytes | None], why: Why) -> list[bytes]:
+        """Under the lock. No new generation when nothing would change."""
         changed = {path: data for path, data in wanted.items() if self.generations.read(0, path) != data}
-        if not changed:
-            return self.generations.current()
-        number = self.generations.install(changed, why)
-        self._say(b"generation %d in force" % number, why.who, why.text)
+        number = self.generations.install(changed, why) if changed else self.generations.current()
+        if changed:
+            self._say(b"generation %d in force" % number, why.who, why.text)
         if not changed.keys().isdisjoint(_REREAD):
             self._hang_up()
-        return number
+        return [ask.YES, b"%d" % number, self.generations.manifest(number)]
 
     def _rollback(self, why: Why, number: int) -> list[bytes]:
         """Public files alone: a certificate renewed since then must not come back."""
@@ -144,7 +145,7 @@ class Service:
                 raise Permanent(f"generation {number} has no control/rcpthosts: it would be an open relay")
             wanted = {path: self.generations.read(number, path) for path, is_public in then.items() if is_public and now.get(path, True)}
             gone: dict[bytes, bytes | None] = {path: None for path, is_public in now.items() if is_public and path not in then}
-            return [ask.YES, b"%d" % self._put_in_force(wanted | gone, why)]
+            return self._put_in_force(wanted | gone, why)
 
     def _list_generations(self) -> list[bytes]:
         found = [ask.YES, b"%d" % self.generations.current()]
@@ -167,7 +168,7 @@ class Service:
 
     # below domains/
 
-    def _read_domain(self, mode: bytes, name: bytes, rel: bytes) -> bytes:
+    def _read_domain(self, mode: bytes, name: bytes, rel: bytes, directory: bytes) -> bytes:
         """One answer of a list: a domain that cannot be read hides no other."""
         try:
             parent, leaf, uid, gid = self._open(rel)
@@ -180,7 +181,7 @@ class Service:
         def work() -> bytes:
             from mta.programs.servers.installer import domains
 
-            return install_call.write_list([name, *domains.read(leaf, rel.rpartition(b"/")[2], mode)])
+            return install_call.write_list([name, *domains.read(leaf, directory, mode)])
 
         try:
             return child.call(lambda: self._drop(uid, gid), work)
@@ -192,7 +193,7 @@ class Service:
     def _open(self, rel: bytes) -> tuple[int, int, int, int]:
         """-> (parent, the directory itself or -1, its uid, its gid): without following a link on the way. What is not there yet will
         belong to the owner of all virtual mailboxes. Raises OSError, Permanent."""
-        if not orders.is_relative(rel):
+        if not install_call.is_relative(rel):
             raise Permanent("order for a directory that is not below domains/")
         *above, last = rel.split(b"/")
         parent = os.open(self.home + b"/domains", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # domains itself may be a link
@@ -251,8 +252,3 @@ def _close(*fds: int) -> None:
     for fd in fds:
         if fd >= 0:
             os.close(fd)
-
-
-def is_compiled(path: bytes) -> bool:
-    """Made from another file, never sent."""
-    return path.endswith(b".cdb") or path == b"users/cdb"

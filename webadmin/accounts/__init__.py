@@ -1,0 +1,1 @@
+"""Mailboxes of virtual domains: add, remove, password, quota, restrictions, forwarding."""

@@ -1,0 +1,1 @@
+"""Aliases of virtual domains: addresses that stand for others."""

@@ -1,0 +1,1 @@
+"""People who may do everything: their logins."""
