@@ -39,9 +39,8 @@ NAMES = [
     "Mail-Followup-To", "Bad Name", "Ba\xe9", "", "Notice-Requested-Upon-Delivery-To",
 ]  # fmt: skip
 ARGUMENTS = [
-    [], [], [], ["-h"], ["-H", "x"], ["-a"], ["-a", "joe", "a b@c"], ["-n"], ["-nfjoe"], ["-f", 'a"b@c'], ["-f", ""], ["-f",
-    "#@[]"], ["joe"],
-    ["-f", "x@y+"], ["joe", "ann@host+", '"x"@y'], ["--", "-x"], ["-x"], ["-f"], ["-", "z"], ["a@b(", "z"], ["-N", "-n", "-h"],
+    [], [], [], ["-h"], ["-H", "x"], ["-a"], ["-a", "joe", "a b@c"], ["-n"], ["-nfjoe"], ["-f", 'a"b@c'], ["-f", ""], ["-f", "#@[]"],
+    ["-f", "x@y+"], ["joe"], ["joe", "ann@host+", '"x"@y'], ["--", "-x"], ["-x"], ["-f"], ["-", "z"], ["a@b(", "z"], ["-N", "-n", "-h"],
 ]  # fmt: skip
 VARIABLES = [
     {}, {}, *({"QMAILINJECT": letters} for letters in ("c", "s", "f", "i", "r", "m", "rm", "csfirm")), {"NAME": "Joe Q. User"},

@@ -137,7 +137,12 @@ class _Paper:
         self._fds = fds
 
     def write(self, data: bytes) -> None:
-        self._fds.write(1, data)
+        try:
+            self._fds.write(1, data)
+        except BrokenPipeError:  # whoever reads has seen enough
+            pass
+        except OSError as error:
+            raise Temporary("write error") from error
 
     def commit(self, _sender: bytes, _recipients: list[bytes]) -> None:
         return None

@@ -12,6 +12,7 @@ Source   qmail-qread(8), qmail-qread.c
 from __future__ import annotations
 
 import os
+import signal
 
 from mta.formats import date822
 from mta.formats.error_str import error_str
@@ -101,3 +102,8 @@ def _recipients(paths: Paths, channel: bytes, messnum: int) -> bytes:
             done = b"  done" if record[:1] == b"D" else b""
             lines.append(b"%b\t%b\t%b\n" % (done, channel, record[1:].translate(_SAFE)))
     return b"".join(lines)
+
+
+def guard() -> None:
+    """In a process of our own: `qmail-qread | head` shall end without a word."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)

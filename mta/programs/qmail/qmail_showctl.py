@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import grp
 import os
+import signal
 
 from mta.decisions.getpw import BREAK
 from mta.errors import Temporary
@@ -158,3 +159,8 @@ def _mtime_s(folder: ControlDir, name: str) -> int | None:
         return int(os.stat(folder.path(name)).st_mtime)
     except OSError:
         return None
+
+
+def guard() -> None:
+    """In a process of our own: `qmail-showctl | head` shall end without a word."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -11,6 +11,7 @@ Source   qmail-tcpto(8), qmail-tcpto.c
 from __future__ import annotations
 
 import os
+import signal
 
 from mta.formats import tcpto
 from mta.formats.error_str import error_str
@@ -43,3 +44,8 @@ def _line(entry: tcpto.Entry, now_s: int) -> bytes:
     ip = b".".join(b"%d" % octet for octet in entry.ip)
     ago_s = max(0, now_s - entry.when_s)  # a clock that was set back makes no time-out of the future
     return b"%b timed out %d seconds ago; # recent timeouts: %d\n" % (ip, ago_s, entry.count)
+
+
+def guard() -> None:
+    """In a process of our own: `qmail-tcpto | head` shall end without a word."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)

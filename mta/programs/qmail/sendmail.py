@@ -14,6 +14,7 @@ Source   sendmail.c, SENDMAIL.md, qmail-inject(8)
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # the C module: signal would load enum
 import os
 
 from mta import runner
@@ -105,6 +106,7 @@ def _inject(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
 def _become(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     """Returns only when that fails."""
     path = b"bin/" + name
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)  # Python ignores it; what comes next decides for itself
     try:
         exec_.become(path, [path, *argv], env, {number: fds[number] for number in (0, 1, 2)})
     except OSError:

@@ -280,6 +280,25 @@ def test_it_can_print_in_place_of_queueing(inject: Inject) -> None:
     assert inject.run(DATED + b"\n", b"-n", b"-N", b"-a").out == b""
 
 
+def test_a_reader_who_has_seen_enough_is_no_trouble(inject: Inject) -> None:
+    shell = ["sh", "-c", '"$@" | head -c 5', "sh", *command("qmail-inject", inject.env[b"QMAIL_HOME"]), "-n"]
+    done = subprocess.run(shell, input=DATED + b"\n" + b"x" * 1_000_000, env=inject.env, capture_output=True, check=False)
+    assert (done.stdout, done.stderr) == (b"Retur", b"")
+
+
+def test_paper_that_is_full_is_a_reason_to_try_again(inject: Inject, tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*command("qmail-inject", inject.env[b"QMAIL_HOME"]), "-n"],
+            input=DATED,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=inject.env,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (111, b"qmail-inject: fatal: write error\n")
+
+
 def test_a_body_passes_byte_by_byte(inject: Inject) -> None:
     body = bytes(range(256)) * 2000
     text, _ = inject.queued(DATED + b"To: a@b.c\n\n" + body)

@@ -6,6 +6,7 @@ import calendar
 import json
 import os
 import re
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from mta.unix.queuedir import SPLIT
 from tests.conftest import CORPORA, as_bytes
-from tests.support.call import Result, call
+from tests.support.call import Result, call, command
 from tests.support.qmail_home import QmailHome
 
 WHEN_S = 1795217789  # 20 Nov 2026 23:36:29
@@ -138,6 +139,9 @@ def test_a_queue_of_many_messages_is_listed_whole(home: QmailHome) -> None:
         put(home, "remote", messnum, b"Ta@b.c\0Dd@e.f\0")
     out = run(home).out
     assert (out.count(b" GMT  #"), out.count(b"\n")) == (3000, 9000)
+    shell = ["sh", "-c", '"$@" | head -n 1', "sh", *command("qmail-qread", home.home)]
+    done = subprocess.run(shell, capture_output=True, check=False)
+    assert (done.stdout.count(b"\n"), done.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,12 @@ def test_i20_it_speaks_smtp_as_a_local_client_that_may_relay(sendmail: Sendmail)
         b"TCPREMOTEINFO=sendmail-bs",
         b"TCPREMOTEIP=127.0.0.1",
     ]
+
+
+def test_what_it_becomes_may_be_stopped_by_a_pipe_as_usual(sendmail: Sendmail) -> None:
+    sendmail.install("qmail-qread", "#!/bin/sh\ngrep SigIgn /proc/$$/status\n")
+    ignored = int(sendmail.run(b"-bp").out.split()[1], 16)
+    assert not ignored & 1 << (signal.SIGPIPE - 1)
 
 
 def test_under_a_server_it_speaks_smtp_with_the_server_s_own_variables(sendmail: Sendmail) -> None:
