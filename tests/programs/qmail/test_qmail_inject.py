@@ -13,11 +13,11 @@ import pytest
 from mta import runner
 from mta.formats import todo
 from mta.unix.fds import Fds
-from mta.unix.queuedir import SPLIT
 from tests.conftest import as_bytes, corpus
 from tests.support import queue_program
 from tests.support.call import Result, call, command, process
-from tests.support.instance import make_instance, running
+from tests.support.process import running
+from tests.support.qmail_home import QmailHome
 
 CONTROL = {"me": "host.example.org\n", "defaultdomain": "sub.example.org\n", "plusdomain": "plus.example\n", "defaulthost": "mailhost\n"}
 ORACLE_CONTROL = {"me": "mx.oracle.test\n", "defaultdomain": "oracle.test\n", "plusdomain": "test\n"}
@@ -365,13 +365,13 @@ def test_a_header_of_100_000_recipients_is_read(inject: Inject) -> None:
 
 
 def test_with_the_queue_writer_a_message_lies_in_the_queue(tmp_path: Path) -> None:
-    instance = make_instance(tmp_path)
-    env = {b"QMAIL_HOME": instance.home_bytes, b"USER": b"joe"}
-    with running(instance, "queue-writer"):
+    home = QmailHome(tmp_path / "qmail", me="mail.example.org")
+    with running(home.path, "queue-writer"):
+        env = {b"QMAIL_HOME": home.home, b"USER": b"joe"}
         assert process("qmail-inject", [b"bo@x.y"], env, DATED + b"To: z\n\nbody\n") == Result(0, b"", b"")
-        (number,) = os.listdir(instance.home / "queue/todo")
-    queued = todo.read((instance.home / "queue/todo" / number).read_bytes())
+    (number,) = os.listdir(home.queue / "todo")
+    queued = todo.read((home.queue / "todo" / number).read_bytes())
     assert (queued.uid, queued.sender, queued.recipients) == (os.getuid(), b"joe@mail.example.org", (b"bo@x.y",))
-    received, rest = (instance.home / "queue/mess" / str(int(number) % SPLIT) / number).read_bytes().split(b"\n", 1)
+    received, rest = home.split("mess", int(number)).read_bytes().split(b"\n", 1)
     assert received.startswith(b"Received: (qmail %d invoked " % queued.pid)
     assert rest == DATED + b"To: z@mail.example.org\n\nbody\n"
