@@ -17,7 +17,8 @@ The keys of replies: "greeting", the verbs in upper case ("EHLO", "MAIL", "DATA"
 send, or CLOSE (end the connection), RESET (end it with a TCP reset), HANG (never answer, until the client has gone or the sink closes),
 Hold(event, reply) (answer when the event is set), a function line -> reply, or Then(reply, CLOSE) for a last word before the end.
 A dialog recorded elsewhere is played by SmtpSink(script=[("send", b"220 hi\\r\\n"), ("line",), ("data",), ("hang",), ("close",),
-("rst",)]): the connection's saw then holds the lines, b"<<" data b">>" for a message, and the script ends with a close.
+("rst",), ("hold", event)]): the connection's saw then holds the lines, b"<<" data b">>" for a message, and the script ends with a close.
+Until the event of a hold is set nothing is read.
 One thread per connection; nothing waits for a clock. unreachable() is an address whose connections never come about.
 """
 
@@ -300,6 +301,8 @@ class _Server:
                 self._sock.sendall(argument[0])
             elif act == "line":
                 self._connection.saw.append(self._line())
+            elif act == "hold":
+                self._sink.hold(argument[0])
             elif act == "data":
                 self._connection.saw.append(b"<<%b>>" % self._data()[:-5])
             else:

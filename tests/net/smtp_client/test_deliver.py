@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from mta.net.smtp_client.message import PIECE, Message
 from mta.net.smtp_client.pool import Limits, Pool
 from mta.net.smtp_client.state import ORIGINAL, Envelope, Profile
 from mta.unix.tcpto import TcpTo
-from tests.net.smtp_client.conftest import MESSAGE, CourierOf, opened, run, send
+from tests.net.smtp_client.conftest import MESSAGE, CourierOf, opened, run, send, send_and_close
 from tests.support.dns_server import NXDOMAIN, SERVFAIL, DnsServer
 from tests.support.smtp_sink import CLOSE, HANG, RESET, SmtpSink, Then, unreachable
 
@@ -143,6 +144,37 @@ def test_a_server_that_answers_in_the_middle_of_the_message(why: str, early: byt
     with SmtpSink(script=[*script, ("hang",)]) as sink:
         said = run(courier(routes=route(sink)), message=b"x\n" * (32 << 20))
     assert said == b"r\0" + report, why
+
+
+LARGE = b"0123456789abcde\n" * (1 << 20)
+TO_DATA: list[tuple[object, ...]] = [
+    act for reply in (b"220 hi\r\n", b"250 mx\r\n", b"250 ok\r\n", b"250 ok\r\n") for act in (("send", reply), ("line",))
+]
+
+
+def test_a_server_that_stops_reading_for_a_while_gets_the_rest_afterwards(courier: CourierOf) -> None:
+    async def slow() -> bytes:
+        asyncio.get_running_loop().call_later(0.2, go_on.set)
+        return await send_and_close(courier(routes=route(sink)), message=LARGE)
+
+    go_on = threading.Event()
+    script = [*TO_DATA, ("send", b"354 go\r\n"), ("hold", go_on), ("data",), ("send", b"250 queued\r\n"), ("line",)]
+    with SmtpSink(script=script) as sink:
+        assert asyncio.run(slow()) == b"r\0K127.0.0.1 accepted message.\nRemote host said: 250 queued\n\0"
+        sink.wait(over=1)
+    assert sink.connections[0].saw[4] == b"<<%b>>" % LARGE.replace(b"\n", b"\r\n")[:-2]
+
+
+def test_a_server_that_stops_reading_for_good_is_given_up(courier: CourierOf) -> None:
+    with SmtpSink(script=[*TO_DATA, ("send", b"354 go\r\n"), ("hold", threading.Event())]) as sink:
+        said = run(courier(routes=route(sink), timeoutremote_s=0.5), message=LARGE)
+    assert said == b"r\0ZConnected to 127.0.0.1 but connection died. (#4.4.2)\n\0"
+
+
+def test_a_server_that_answers_before_it_is_asked_has_accepted_nothing(courier: CourierOf) -> None:
+    with SmtpSink(script=[("send", b"220 hi\r\n" + b"250 ok\r\n" * 100_000), ("hang",)]) as sink:
+        said = run(courier(routes=route(sink)))
+    assert said == b"r\0ZConnected to 127.0.0.1 but connection died. (#4.4.2)\n\0"
 
 
 def test_r18_a_message_cannot_end_itself(courier: CourierOf, sink: SmtpSink) -> None:
