@@ -25,6 +25,7 @@ def folder() -> Iterator[Path]:
     """A new folder of that user's, in a place that it can reach."""
     path = Path(tempfile.mkdtemp(prefix="tawny-test-", dir="/tmp"))
     try:
+        path.chmod(0o711)
         give(path)
         yield path
     finally:
