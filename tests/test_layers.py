@@ -19,7 +19,7 @@ MAY_USE = {
     "mta.__main__": {"mta.board", "mta.runner"},
     "webadmin": {"webadmin", "mta.errors", "mta.formats", "mta.decisions", "mta.unix"},
     "appliance": {"appliance"},
-    "deploy": {"deploy", "mta.errors", "mta.formats", "mta.unix", "mta"},
+    "deploy": {"deploy", "mta.board", "mta.errors", "mta.formats", "mta.unix"},
 }
 NEVER_IN_MTA = {"django", "celery", "kombu", "psycopg", "webadmin", "appliance"}
 

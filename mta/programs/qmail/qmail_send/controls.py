@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mta.decisions import rewrite
-from mta.unix.controls import ControlDir, Unreadable
+from mta.unix import routing
+from mta.unix.controls import ControlDir
 
 QUEUELIFETIME_S = 604800
 
@@ -29,12 +30,7 @@ def load(home: bytes) -> Controls:
     folder = ControlDir(home)
     doublebounceto = folder.line("doublebounceto", b"postmaster") or b""
     return Controls(
-        rewrite=rewrite.Controls(
-            envnoathost=folder.line_or_me("envnoathost", b"envnoathost"),
-            locals=_locals(folder),
-            percenthack=folder.set_("percenthack") or frozenset(),
-            virtualdomains=folder.map_("virtualdomains"),
-        ),
+        rewrite=routing.load(folder),
         queuelifetime_s=folder.integer("queuelifetime", QUEUELIFETIME_S),
         concurrencylocal=folder.integer("concurrencylocal", 10),
         concurrencyremote=folder.integer("concurrencyremote", 20),
@@ -44,18 +40,8 @@ def load(home: bytes) -> Controls:
     )
 
 
-def _locals(folder: ControlDir) -> frozenset[bytes]:
-    found = folder.set_("locals")
-    if found is not None:
-        return found
-    me = folder.line("me")
-    if me is None:
-        raise Unreadable("locals", OSError(2, "neither locals nor me exists"))
-    return frozenset((me.lower(),))
-
-
 def reread(home: bytes, old: Controls) -> Controls:
     """The two files HUP is for. Raises Unreadable, its name telling which."""
     folder = ControlDir(home)
-    fresh_locals = _locals(folder)
+    fresh_locals = routing.locals_(folder)
     return replace(old, rewrite=replace(old.rewrite, locals=fresh_locals, virtualdomains=folder.map_("virtualdomains")))
