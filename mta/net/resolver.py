@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ TRY_S = 5.0
 ADDRESS_MAX = 50  # addresses of one name that are looked at
 QUESTIONS_MAX = 100  # at a time, of one resolver: each holds a socket
 CACHE_SIZE = 10_000  # answers
+CACHE_S = 60.0  # at most, whatever an answer says: enough for a burst, and an operator who flushed the name server's cache need not wait
 DNS_PORT = 53
 RESOLV_CONF = "/etc/resolv.conf"
 
@@ -49,8 +51,14 @@ class NotFound(Permanent):
     """No such name, or nothing of the kind asked for."""
 
 
+class _Cache(dns.resolver.LRUCache):
+    def put(self, key: dns.resolver.CacheKey, value: dns.resolver.Answer) -> None:
+        value.expiration = min(value.expiration, time.time() + CACHE_S)
+        super().put(key, value)
+
+
 class Resolver:
-    """Asks the given servers; the first that answers decides. cache_size: answers kept for as long as they say, 0 for none."""
+    """Asks the given servers; the first that answers decides. cache_size: answers kept for a minute at most, 0 for none."""
 
     def __init__(self, servers: Sequence[Server], *, lifetime_s: float = LIFETIME_S, try_s: float = TRY_S, cache_size: int = 0) -> None:
         self._dns = dns.asyncresolver.Resolver(configure=False)
@@ -58,7 +66,7 @@ class Resolver:
         self._dns.lifetime = lifetime_s
         self._dns.timeout = try_s
         if cache_size:
-            self._dns.cache = dns.resolver.LRUCache(cache_size)
+            self._dns.cache = _Cache(cache_size)
         self._room = asyncio.Semaphore(QUESTIONS_MAX)
 
     async def mx(self, host: bytes) -> list[Mx]:

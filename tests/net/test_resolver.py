@@ -174,6 +174,18 @@ def test_answers_are_kept_for_as_long_as_they_say(dns: DnsServer) -> None:
     assert dns.queries[before:].count(("ghost.test", "MX")) == 1
 
 
+def test_but_not_for_long(dns: DnsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def twice() -> None:
+        asked = Resolver([dns.address], cache_size=10)
+        for _ in range(2):
+            await asked.addresses(b"only-a.test")
+
+    monkeypatch.setattr(resolver, "CACHE_S", 0.0)
+    before = len(dns.queries)
+    asyncio.run(twice())
+    assert dns.queries[before:] == [("only-a.test", "A")] * 2
+
+
 @pytest.mark.parametrize(
     ("why", "host", "ip"),
     [
