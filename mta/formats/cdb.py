@@ -111,10 +111,12 @@ def records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     if len(data) < _HEADER_SIZE:
         raise ValueError("cdb is cut short")
     end = min(_PAIR.unpack_from(data, i * 8)[0] for i in range(256))
+    if end > len(data):
+        raise ValueError("cdb is cut short")
     at = _HEADER_SIZE
     while at < end:
-        if at + 8 > len(data):
-            raise ValueError("cdb is cut short")
+        if at + 8 > end:
+            raise ValueError("cdb record reaches past the records")
         key_len, data_len = _PAIR.unpack_from(data, at)
         at += 8
         if at + key_len + data_len > end:

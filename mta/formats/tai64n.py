@@ -7,9 +7,16 @@ Source   tai64n(1), cr.yp.to/libtai/tai64.html
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from time import struct_time
+
 TAI_OFFSET = (1 << 62) + 10
 LABEL_LEN = 25
-_HEX = frozenset(b"0123456789abcdef")
+_DIGITS = b"0123456789abcdef"
+_HEX = frozenset(_DIGITS)
+_SIGN = 1 << 63
 
 
 def write(time_ns: int) -> bytes:
@@ -35,3 +42,26 @@ def unpacked(data: bytes) -> int:
     if len(data) < 12:
         raise ValueError("packed TAI64N cut short")
     return (int.from_bytes(data[:8], "big") - TAI_OFFSET) * 1_000_000_000 + int.from_bytes(data[8:12], "big")
+
+
+def local(head: bytes, localtime: Callable[[int], struct_time]) -> bytes:
+    """The beginning of a line -> the same with its label turned into "YYYY-MM-DD HH:MM:SS.NNNNNNNNN". localtime: the zone, time.localtime.
+
+    As tai64nlocal(1) reads it: "@" and the lower-case hex digits that follow, however many, are one number; its last 96 bits count.
+    Whatever is no time that localtime knows stays as it is (the original crashes)."""
+    rest = head[1:].lstrip(_DIGITS)
+    if head[:1] != b"@" or len(rest) == len(head) - 1:
+        return head
+    number = int(head[1 : len(head) - len(rest)][-24:], 16)
+    seconds = ((number >> 32) - TAI_OFFSET + _SIGN) % (2 * _SIGN) - _SIGN  # 64 bits with a sign
+    try:
+        t = localtime(seconds)
+    except (OverflowError, OSError, ValueError):
+        return head
+    moment = (t.tm_year, t.tm_mon, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, number & 0xFFFFFFFF)
+    return b"%d-%02d-%02d %02d:%02d:%02d.%09d" % moment + rest
+
+
+def is_open(head: bytes) -> bool:
+    """Could more digits follow what is there of a line?"""
+    return head[:1] == b"@" and not head[1:].lstrip(_DIGITS)

@@ -1,7 +1,8 @@
 """tcprules: what a client's address or name is allowed, and which variables its connection gets.
 
 Text     "ADDRESS:allow" or "ADDRESS:deny", then any number of ',NAME="value"' (the quote is any byte). "#" lines and empty lines are
-         skipped, a line without a colon is ignored. "1.2.3.37-39:" stands for three addresses.
+         skipped, a line without a colon is ignored. "1.2.3.37-39:" stands for three addresses: the component of an address
+         without "=" and "@" that holds the first "-" must be numbers on both sides of it, where none means 0 and more than 255 means 255.
 cdb      key ADDRESS; data "D" NUL when denied, then "+NAME=value" NUL for each variable; a plain allow has empty data.
 Example  b'127.:allow,RELAYCLIENT=""\\n:allow\\n'
 Limits   no CIDR, no IPv6 text on the left (its first colon ends the address), as in the original
@@ -10,7 +11,6 @@ Source   tcprules(1), tcprules.c, rules.c
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from mta.formats import cdb
@@ -19,7 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_RANGE = re.compile(rb"^([^=@]*?)(?<![^.])(\d+)-(\d+)(?=\.|$)(.*)$", re.DOTALL)
+_RANGE_MAX = 255
+_U64 = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,9 @@ def read(text: bytes) -> list[tuple[bytes, Rule]]:
             continue
         try:
             rule = _rule(instructions)
+            found += [(key, rule) for key in _expand(address)]
         except ValueError as error:
             raise BadLine(line, number) from error
-        found += [(key, rule) for key in _expand(address)]
     return found
 
 
@@ -76,13 +77,26 @@ def _rule(text: bytes) -> Rule:
 
 
 def _expand(address: bytes) -> Iterator[bytes]:
-    match = _RANGE.match(address)
-    if not match:
+    """The keys an address stands for; none when its range is empty. Raises ValueError."""
+    text, dash, rest = address.partition(b"-")
+    if not dash or b"=" in address or b"@" in address:
         yield address
         return
-    before, low, high, after = match.groups()
-    for number in range(int(low), int(high) + 1):
-        yield b"%b%d%b" % (before, number, after)
+    before, dot_before, low = text.rpartition(b".")
+    high, dot_after, after = rest.partition(b".")
+    for number in range(_number(low), min(_number(high), _RANGE_MAX) + 1):
+        yield b"%b%b%d%b%b" % (before, dot_before, number, dot_after, after)
+
+
+def _number(text: bytes) -> int:
+    """As the original's scan_ulong reads a C string: up to a NUL, nothing is 0, and it wraps. Raises ValueError."""
+    digits = text.partition(b"\0")[0]
+    if digits and not digits.isdigit():
+        raise ValueError("a range is two numbers")
+    value = 0
+    for digit in digits:
+        value = (value * 10 + digit - 48) % _U64
+    return value
 
 
 def write_rule(rule: Rule) -> bytes:
@@ -90,18 +104,21 @@ def write_rule(rule: Rule) -> bytes:
     return (b"D\0" if rule.is_denied else b"") + b"".join(b"+%b=%b\0" % v for v in rule.variables)
 
 
+def items(data: bytes) -> list[bytes]:
+    """The items of a record. What follows the last NUL is none."""
+    return data.split(b"\0")[:-1]
+
+
 def read_rule(data: bytes) -> Rule:
-    """Raises ValueError when a record is of neither kind."""
+    """Items of other kinds are passed over, as the original's programs do (a NUL within a value makes one)."""
     is_denied = False
     variables = []
-    for item in data.split(b"\0")[:-1]:
-        if item == b"D":
+    for item in items(data):
+        if item[:1] == b"D":
             is_denied = True
-        elif item.startswith(b"+"):
+        elif item[:1] == b"+":
             name, _, value = item[1:].partition(b"=")
             variables.append((name, value))
-        else:
-            raise ValueError("unknown item in a tcprules record")
     return Rule(is_denied, tuple(variables))
 
 
@@ -130,12 +147,20 @@ def keys(ip: bytes, host: bytes | None = None, info: bytes | None = None) -> Ite
     yield b""
 
 
-def find(
+def find_record(
     get: Callable[[bytes], bytes | None], ip: bytes, host: bytes | None = None, info: bytes | None = None
-) -> tuple[bytes, Rule] | None:
-    """get: look-up in the cdb. -> (the key that decides, its rule), or None: allowed without variables. Raises ValueError."""
+) -> tuple[bytes, bytes] | None:
+    """get: look-up in the cdb. -> (the key that decides, its data), or None: allowed without variables. Raises what get raises."""
     for key in keys(ip, host, info):
         data = get(key)
         if data is not None:
-            return key, read_rule(data)
+            return key, data
     return None
+
+
+def find(
+    get: Callable[[bytes], bytes | None], ip: bytes, host: bytes | None = None, info: bytes | None = None
+) -> tuple[bytes, Rule] | None:
+    """The same, with the record read."""
+    found = find_record(get, ip, host, info)
+    return None if found is None else (found[0], read_rule(found[1]))
