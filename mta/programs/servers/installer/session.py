@@ -174,6 +174,8 @@ class Service:
             parent, leaf, uid, gid = self._open(rel)
         except OSError as error:
             return install_call.write_list([name, ask.NOT_NOW, (error.strerror or "unreadable").encode()])
+        except Permanent as error:
+            return install_call.write_list([name, ask.NOT_NOW, error.text.encode()])
         if leaf < 0:
             _close(parent)
             return install_call.write_list([name, ask.NOT_NOW, b"there is no such directory"])
@@ -207,6 +209,9 @@ class Service:
             owner = self.who[accounts.VPOPMAIL]
             return parent, -1, owner.uid, owner.gid
         st = os.fstat(leaf)
+        if st.st_uid == 0 and not self.who.is_single:
+            _close(parent, leaf)
+            raise Permanent(f"domains/{rel.decode('utf-8', 'replace')} belongs to root: give it to the owner of the virtual mailboxes")
         return parent, leaf, st.st_uid, st.st_gid
 
     def _domain(self, who: bytes, name: bytes, rel: bytes, steps: list[bytes]) -> list[bytes]:
