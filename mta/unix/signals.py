@@ -21,16 +21,15 @@ _MANY = 4096
 
 
 class Wakeup:
-    """fd becomes readable when one of the signals came. One per process, in its main thread."""
+    """fd becomes readable when one of the signals came. One per process, in its main thread. close() puts back what was before."""
 
-    __slots__ = ("_write", "fd")
+    __slots__ = ("_before", "_write", "fd")
 
     def __init__(self, numbers: Iterable[int]) -> None:
         self.fd, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         # a full pipe drops further bytes: it is readable all the same
         _signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in numbers:
-            _signal.signal(number, _noted)
+        self._before = {number: _signal.signal(number, _noted) for number in numbers}
 
     def take(self) -> bytes:
         """The signals since the last call, in the order they came, one octet each."""
@@ -40,6 +39,8 @@ class Wakeup:
             return b""
 
     def close(self) -> None:
+        for number, handler in self._before.items():
+            _signal.signal(number, handler)
         _signal.set_wakeup_fd(-1)
         os.close(self.fd)
         os.close(self._write)

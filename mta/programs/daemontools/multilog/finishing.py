@@ -36,6 +36,9 @@ class Finishing:
         self._env = env
         self._fds = fds
 
+    def close(self) -> None:
+        os.close(self._at)
+
     def mode(self, name: bytes) -> int | None:
         """None: there is no such file."""
         try:

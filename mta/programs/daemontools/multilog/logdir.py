@@ -110,6 +110,9 @@ class LogDir:
         """A clean end: the next start goes on with this file."""
         self._until_done(b"write %b to disk", lambda: os.fsync(self._fd))
         self._until_done(b"set mode of %b", lambda: os.fchmod(self._fd, WHOLE))
+        self._finishing.close()
+        os.close(self._fd)
+        os.close(self._lock)
 
     def _until_done(self, what: bytes, act: Callable[[], T]) -> T:
         return until_done(self._fds, b"unable to " + what % (self._folder.path + b"/current"), act)

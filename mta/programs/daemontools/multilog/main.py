@@ -23,9 +23,11 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     try:
         statuses = [_Status(path, fds) for path in script.statuses]
         folders = [LogDir(folder, env, fds) for folder in script.folders]
+        _Multilog(Lines(script, time.time_ns), folders, statuses, wake, fds).run()
     except Unusable as trouble:
         return say.fatal(fds, NAME, trouble.text, trouble.error)
-    _Multilog(Lines(script, time.time_ns), folders, statuses, wake, fds).run()
+    finally:
+        wake.close()
     return 0
 
 
@@ -55,6 +57,9 @@ class _Status:
         while data:
             data = data[os.write(self._fd, data) :]
 
+    def close(self) -> None:
+        os.close(self._fd)
+
 
 class _Multilog:
     __slots__ = ("_fds", "_folders", "_is_leaving", "_is_line_end", "_lines", "_poll", "_statuses", "_wake")
@@ -78,8 +83,8 @@ class _Multilog:
             self._flush()
         self._lines.end()
         self._flush()
-        for folder in self._folders:
-            folder.close()
+        for log in (*self._folders, *self._statuses):
+            log.close()
 
     def _read(self) -> bytes:
         """b"" at the end of the input or, once we are to leave, of the line; up to there octet by octet, as the rest is our successor's."""
