@@ -17,6 +17,7 @@ from mta.formats.users_assign import Assignment, User
 from mta.unix import crypt
 from tests.conftest import ROOT
 from tests.support import unprivileged
+from tests.support.call import command
 
 PASSWORD = b"s p\xc3\xa4t"
 
@@ -110,10 +111,10 @@ class Site:
         unprivileged.give(file, uid=directory.stat().st_uid)
 
     @contextmanager
-    def running(self, name: str, *arguments: str, as_root: bool = False) -> Iterator[Server]:
-        """A server of the board, from its first line that says "status" until the block ends."""
+    def running(self, name: str, *arguments: str, as_root: bool = False, has_libraries: bool = True) -> Iterator[Server]:
+        """A server of the board, from its first line that says "status" until the block ends. has_libraries: not the bare interpreter."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "mta", name, *arguments],
+            [*([sys.executable, "-m", "mta", name] if has_libraries else command(name, self.home_bytes)), *arguments],
             cwd=ROOT,
             env={"PATH": "/usr/bin:/bin", "QMAIL_HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"},
             stderr=subprocess.PIPE,

@@ -10,7 +10,6 @@ Limits   60 s for a command, 300 s until the login, 60 s for a TLS handshake; 12
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import ssl
 from contextlib import suppress
@@ -21,7 +20,6 @@ from mta.net.pop3 import login
 from mta.net.pop3.lines import Lines
 from mta.net.pop3.service import Service
 from mta.net.pop3.state import RFC, Check, Close, Login, StartTls
-from mta.unix import clock
 
 COMMAND_S = 60
 LOGIN_S = 300
@@ -95,7 +93,7 @@ class Connection:
         self._lines = Lines(RFC.line_max)
         self._session = Login(
             RFC,
-            b"<%d.%d@%b>" % (os.getpid(), clock.now_s(), service.loaded.me),
+            service.loaded.me + b" ready",
             can_stls=service.certificate is not None,
             requires_tls=b"REQUIRETLS" in variables,
         )

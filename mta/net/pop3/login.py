@@ -33,7 +33,7 @@ CAPABILITIES = (b"TOP", b"UIDL", b"RESP-CODES", b"AUTH-RESP-CODE", b"PIPELINING"
 
 
 def greet(session: Login) -> bytes:
-    return b"+OK %b\r\n" % session.stamp
+    return b"+OK %b\r\n" % session.banner
 
 
 def command(session: Login, line: bytes | object) -> LoginStep:

@@ -14,8 +14,8 @@ _NO_DESCRIPTORS_S = 0.1
 
 
 async def serve(service: Service, listening: list[tuple[socket.socket, bool]], stop: asyncio.Event) -> None:
-    """listening: sockets that listen, and whether TLS begins with the first byte. When stop is set clients before their login and inside TLS are
-    cut off; sessions that were handed over go on."""
+    """listening: sockets that listen, and whether TLS begins with the first byte. When stop is set clients before their login and inside
+    TLS are cut off; sessions that were handed over go on."""
     clients: set[asyncio.Task[None]] = set()
     acceptors = [asyncio.create_task(_accept(service, sock, is_tls, clients)) for sock, is_tls in listening]
     await stop.wait()

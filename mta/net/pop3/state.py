@@ -26,7 +26,7 @@ class Login:
     """The session until somebody has logged in."""
 
     profile: Profile
-    stamp: bytes  # <pid.time@host>, which makes an APOP digest good for one connection
+    banner: bytes  # classic: <pid.time@host>, an offer of APOP. Without APOP nothing may look so: clients would try it, and give up
     can_stls: bool = False
     is_tls: bool = False
     requires_tls: bool = False  # no password in clear

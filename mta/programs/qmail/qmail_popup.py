@@ -61,7 +61,7 @@ def _session(session: Login, wire: Wire, subprogram: list[bytes], env: dict[byte
             return
         if isinstance(effect, Check):
             wire.flush()
-            wire.say(_hand_over(b"%b\0%b\0%b\0" % (effect.name, effect.secret, session.stamp), subprogram, env, fds))
+            wire.say(_hand_over(b"%b\0%b\0%b\0" % (effect.name, effect.secret, session.banner), subprogram, env, fds))
             return
 
 

@@ -27,7 +27,7 @@ def talk(session: Login, *lines: bytes | object) -> tuple[Login, list[bytes], Ef
 
 
 @pytest.mark.parametrize("profile", [CLASSIC, RFC], ids=["classic", "rfc"])
-def test_the_greeting_holds_the_stamp(profile: Profile) -> None:
+def test_the_greeting_holds_the_banner(profile: Profile) -> None:
     assert login.greet(begin(profile)) == b"+OK <1.2@h>\r\n"
 
 

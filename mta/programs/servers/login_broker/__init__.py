@@ -24,7 +24,7 @@ import time
 from mta.formats import login_call
 from mta.programs.servers.login_broker import worker
 from mta.programs.servers.login_broker.loop import Broker, Forked
-from mta.unix import accounts, ask, rlimit
+from mta.unix import accounts, ask, crypt, rlimit
 from mta.unix.fds import Fds
 from mta.unix.signals import Wakeup
 
@@ -47,8 +47,9 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
         lambda text: fds.say(b"login-broker: " + text + b"\n"),
         time.monotonic,
     )
-    fds.say(b"login-broker: status: ready\n")
+    crypt.verify(b"x", crypt.DUMMY)  # now, not in every child, is libcrypt loaded and found to be there
     gc.freeze()  # what is loaded now stays shared with the children
+    fds.say(b"login-broker: status: ready\n")
     try:
         broker.run()
         return 0

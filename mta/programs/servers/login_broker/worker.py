@@ -50,7 +50,7 @@ class Job:
 def run(job: Job) -> int:
     """The child's whole life -> its exit code."""
     try:
-        login = check(job.home, job.request, job.nobody)
+        login = check(job.home, job.request, job.nobody, is_session=job.client is not None)
         box = None if job.client is None else _open_mailbox(job.request.service, login)
         _settle(job, login)
     except MailError as failure:
@@ -96,7 +96,7 @@ def _until_denial_s(passed_s: float) -> float:
     return DENIAL_S - passed_s % DENIAL_S
 
 
-def check(home: bytes, request: Request, nobody: accounts.Account) -> Login:
+def check(home: bytes, request: Request, nobody: accounts.Account, *, is_session: bool) -> Login:
     """Is it the password? This process is the mailbox's user afterwards. Raises Permanent (the same for every reason), Temporary."""
     try:
         found = _find_domain(home, request.name)
@@ -105,7 +105,8 @@ def check(home: bytes, request: Request, nobody: accounts.Account) -> Login:
             crypt.verify(request.password, crypt.DUMMY)
             raise Permanent(login_call.FAILED)
         user, owner = found
-        title.set_([request.service, user + b"@" + owner.user])
+        if is_session:
+            title.set_([request.service, user + b"@" + owner.user])
         accounts.drop(owner.uid, owner.gid)
         account = _find_account(owner.home, user)
     except (OSError, ValueError, Unreadable) as error:
