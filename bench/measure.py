@@ -1,0 +1,109 @@
+"""What the benchmarks share: a fresh journaled file system, runs in turn, medians, and results that say where they come from."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from deploy import probe
+from deploy.services import Service
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+SCRATCH = Path(os.environ.get("BENCH_SCRATCH", HERE / "scratch"))
+
+
+@contextmanager
+def file_system(size_mb: int = 3072) -> Iterator[Path]:
+    """A new ext4 with its journal, on a loop device. A file system that has seen thousands of unlinks is slow for minutes: take a new one."""
+    if os.geteuid() != 0:
+        sys.exit("bench: root is needed, to mount a fresh file system and to give every process its own user")
+    SCRATCH.mkdir(exist_ok=True)
+    image, mount = SCRATCH / "disk.img", SCRATCH / "disk"
+    with image.open("wb") as file:
+        file.truncate(size_mb << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", image], check=True)
+    mount.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-o", "loop", image, mount], check=True)
+    try:
+        mount.chmod(0o755)
+        yield mount
+    finally:
+        subprocess.run(["umount", mount], check=True)
+        image.unlink()
+
+
+def cpu_s() -> float:
+    """Seconds all processors of this machine have worked so far, load generator included."""
+    words = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    user, nice, system, _idle, _iowait, irq, softirq = map(int, words[:7])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until(is_so: Callable[[], bool], patience_s: float = 300) -> float:
+    """-> the moment it came true."""
+    deadline = time.monotonic() + patience_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the peer does not come to an end")
+        time.sleep(0.002)
+    return time.monotonic()
+
+
+def answers(what: str) -> bool:
+    """what: as in deploy/services.py, "tcp:HOST:PORT GREETING" or "unix:PATH"."""
+    return probe.answers(Service("", "", (), answers=what))
+
+
+@dataclass
+class Series:
+    """Figures of one contestant for one question, run by run."""
+
+    who: str
+    what: str
+    unit: str
+    runs: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.runs)
+
+
+def save(name: str, question: str, series: list[Series], notes: str) -> None:
+    """results/NAME.json, replacing the last one."""
+    RESULTS.mkdir(exist_ok=True)
+    data = {
+        "question": question,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "commit": _commit(),
+        "machine": machine(),
+        "notes": notes,
+        "series": [{**asdict(s), "median": round(s.median, 3), "min": min(s.runs), "max": max(s.runs)} for s in series],
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(data, indent=1) + "\n")
+    for s in series:
+        print(
+            f"{name}: {s.who:10} {s.what:32} median {s.median:9.1f} {s.unit}  ({min(s.runs):.1f} to {max(s.runs):.1f}, {len(s.runs)} runs)"
+        )
+
+
+def _commit() -> str:
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE, check=False)
+    return done.stdout.strip()
+
+
+def machine() -> str:
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), ""
+    )
+    memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    return f"{os.cpu_count()} x {model}, {memory_gb:.0f} GB, Linux {platform.release()}, Python {platform.python_version()}, ext4 on a loop device"

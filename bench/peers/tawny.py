@@ -1,0 +1,72 @@
+"""Ourselves, as an instance installed as root: every process with its own user, full durability."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from bench.measure import answers, wait_until
+from deploy import environment, hier, prepare
+from mta.formats import users_assign, vpasswd
+from mta.unix import accounts
+
+DOMAIN = "example.org"
+
+
+class Tawny:
+    name = "Tawny"
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.home = folder / "tawny"
+        self.port = port
+        self.maildir = self.home / "domains" / DOMAIN / "joe" / "Maildir"
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        subprocess.run([environment.CHECKOUT / "deploy/users"], check=True)
+        e = environment.read({"QMAIL_HOME": str(self.home)}, is_root=True)
+        hier.make(self.home, hier.TABLE, is_single=False)
+        control = self.home / "control"
+        control.mkdir()
+        for name, text in {**prepare.first_controls("bench.example.org"), "virtualdomains": f"{DOMAIN}:{DOMAIN}"}.items():
+            (control / name).write_text(text + "\n")
+        (control / "rcpthosts").write_text(f"bench.example.org\n{DOMAIN}\n")
+        (control / "concurrencylocal").write_text("120\n")
+        (control / "maxrcpt").write_text("100000\n")
+        prepare._programs(e)
+        self._domain()
+        log = (self.home / "log").open("wb")
+        for words in (["queue-writer"], ["vmaild"], ["smtpd", "--listen", f"127.0.0.1:{self.port}", "--workers", str(os.cpu_count())]):
+            self._processes.append(subprocess.Popen([self.home / "bin" / words[0], *words[1:]], stdout=log, stderr=log))
+        env = {"PATH": f"{self.home}/bin:/usr/bin:/bin"}
+        self._processes.append(subprocess.Popen([self.home / "bin/qmail-start", "./Maildir/"], stdout=log, stderr=log, env=env))
+        for path in ("run/queue-writer", "run/vmaild", "run/qmail-send/orders"):
+            wait_until(lambda p=path: answers(f"unix:{self.home}/{p}"))
+        wait_until(lambda: answers(f"tcp:127.0.0.1:{self.port} 220"))
+
+    def _domain(self) -> None:
+        owner = accounts.lookup(accounts.VPOPMAIL)
+        folder = self.home / "domains" / DOMAIN
+        for sub in ("new", "cur", "tmp"):
+            (self.maildir / sub).mkdir(parents=True)
+        text = vpasswd.write([vpasswd.Account(b"joe", b"x", 1, 0, b"", os.fsencode(folder / "joe"), b"NOQUOTA")])
+        (folder / "vpasswd").write_bytes(text)
+        (folder / "vpasswd.cdb").write_bytes(vpasswd.compile_(text))
+        (folder / ".qmail-default").write_text(f"|{self.home}/bin/vdelivermail '' bounce-no-mailbox\n")
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, owner.uid, owner.gid)
+        user = users_assign.User(DOMAIN.encode(), owner.uid, owner.gid, os.fsencode(folder), b"-", b"")
+        assign = users_assign.write([users_assign.Assignment(True, DOMAIN.encode() + b"-", user)])
+        (self.home / "users").mkdir()
+        (self.home / "users/assign").write_bytes(assign)
+        (self.home / "users/cdb").write_bytes(users_assign.compile_(assign))
+
+    def stop(self) -> None:
+        for process in reversed(self._processes):
+            process.send_signal(signal.SIGTERM)
+        for process in self._processes:
+            process.wait(20)
+        shutil.rmtree(self.home)
