@@ -65,29 +65,31 @@ def _sizes(maildir: Maildir) -> list[int]:
     path = os.path.join(maildir.path, SIZES_FILE)
     known = _load(path)
     measured = 0
-    sizes, kept = [], {}
+    sizes: list[int] = []
+    kept: dict[tuple[bytes, int], int] = {}
     for entry in maildir.entries:
         size = maildirname.wire_size(entry.path)
         if size is None:
-            size = known.get(entry.base)
+            key = entry.base, entry.size_bytes
+            size = known.get(key)
             if size is None:
                 size = _measure(maildir, entry)
                 measured += 1
-            kept[entry.base] = size
+            kept[key] = size
         sizes.append(size)
     if measured:
         _save(path, kept)
     return sizes
 
 
-def _load(path: bytes) -> dict[bytes, int]:
+def _load(path: bytes) -> dict[tuple[bytes, int], int]:
     try:
         return pop3_sizes.read(atomic.read(path) or b"")
     except OSError:  # it can be made again
         return {}
 
 
-def _save(path: bytes, sizes: dict[bytes, int]) -> None:
+def _save(path: bytes, sizes: dict[tuple[bytes, int], int]) -> None:
     """Renamed into place but not synced: after a crash it is measured again. On a full disk it is done without."""
     temporary = b"%b.%d" % (path, os.getpid())
     try:

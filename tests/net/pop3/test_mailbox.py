@@ -39,7 +39,7 @@ def test_a_message_is_measured_once(maildir: Path, monkeypatch: pytest.MonkeyPat
     put(maildir, "new/1.h", b"a\nb\n")
     put(maildir, "new/2.h", b"a\r\n", 2)
     assert messages(maildir) == [(b"1.h", 6), (b"2.h", 3)]
-    assert (maildir / "tawny-pop3-sizes").read_bytes() == b"6 1.h\n3 2.h\n"
+    assert (maildir / "tawny-pop3-sizes").read_bytes() == b"6 4 1.h\n3 3 2.h\n"
     os.rename(maildir / "new/1.h", maildir / "cur/1.h:2,S")
 
     def never(*_: object) -> int:
@@ -49,6 +49,13 @@ def test_a_message_is_measured_once(maildir: Path, monkeypatch: pytest.MonkeyPat
     assert messages(maildir) == [(b"1.h", 6), (b"2.h", 3)]
 
 
+def test_a_message_that_somebody_edited_is_measured_again(maildir: Path) -> None:
+    put(maildir, "new/1.h", b"a\nb\n")
+    assert messages(maildir) == [(b"1.h", 6)]
+    put(maildir, "new/1.h", b"a\n")
+    assert messages(maildir) == [(b"1.h", 3)]
+
+
 def test_a_size_in_the_name_needs_no_reading(maildir: Path) -> None:
     put(maildir, "new/1.h,S=4,W=6", b"a\nb\n")
     assert messages(maildir) == [(b"1.h,S=4,W=6", 6)]
@@ -56,11 +63,11 @@ def test_a_size_in_the_name_needs_no_reading(maildir: Path) -> None:
 
 
 def test_lines_of_messages_that_are_gone_are_dropped(maildir: Path) -> None:
-    (maildir / "tawny-pop3-sizes").write_bytes(b"99 gone.h\n6 1.h\n")
+    (maildir / "tawny-pop3-sizes").write_bytes(b"99 90 gone.h\n6 4 1.h\n")
     put(maildir, "new/1.h", b"a\nb\n")
     put(maildir, "new/2.h", b"", 2)
     assert messages(maildir) == [(b"1.h", 6), (b"2.h", 0)]
-    assert (maildir / "tawny-pop3-sizes").read_bytes() == b"6 1.h\n0 2.h\n"
+    assert (maildir / "tawny-pop3-sizes").read_bytes() == b"6 4 1.h\n0 0 2.h\n"
 
 
 def test_a_full_disk_costs_speed_and_nothing_else(maildir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from mta.errors import Permanent
 from mta.formats import tcprules
 from mta.programs.servers import pop3d
 from tests.conftest import ROOT, as_bytes, corpus
-from tests.support import certificate, unprivileged
+from tests.support import certificate, dialog, unprivileged
 from tests.support.mail_site import PASSWORD, Server, Site
 
 TEXT = b"Subject: 1\n\nline1\n.dot\nlast\n"
@@ -199,6 +199,24 @@ def test_nothing_a_client_says_ahead_is_lost(pop: Pop, trusting: ssl.SSLContext,
         assert client.rest() == expected
         if is_tls:
             client.sock.close()
+
+
+@pytest.mark.parametrize("script", dialog.all_of("pop3"), ids=lambda d: d.name)
+def test_it_speaks_as_written(pop: Pop, script: dialog.Dialog) -> None:
+    directory = pop.mailbox("bo", 0)
+    for n, (name, text) in enumerate(script.messages):
+        pop.site.put(directory, f"new/{name.decode()}", text, 1_000_000 + n)
+    with pop.connect() as client:
+        client.say(b"USER bo@example.org\r\nPASS " + PASSWORD + b"\r\n")
+        heard = [client.line() for _ in range(3)]
+
+        def ask(said: bytes, lines: int) -> bytes:
+            client.say(said + b"\r\n")
+            return b"".join(client.line() for _ in range(lines))
+
+        dialog.run(script, heard[2], ask)
+        assert client.rest() == b""
+    assert sorted(os.listdir(directory / "Maildir/cur")) == [name.decode() + ":2," for name in script.left or []]
 
 
 def test_injected_commands_do_not_survive_stls(pop: Pop, trusting: ssl.SSLContext) -> None:
