@@ -7,7 +7,7 @@ rollback WHO WHY NUMBER          -> K NUMBER MANIFEST                the content
 generations                      -> K NUMBER (NUMBER MANIFEST)...    first the one in force; the heads of their manifests
 domain WHO NAME DIR STEP...      -> K WORD...                        steps in order, of one domain; one word for each retire: its new name
 removed                          -> K NAME...                        what can be restored
-restore WHO NAME DIR             -> K LINE                           back to DIR; LINE: what retire was given to keep
+restore WHO NAME DIR             -> K LINE [DATA]                    back to DIR; LINE: what retire was given to keep; DATA: its .qmail
 Answers  begin with K; or D TEXT: no; Z TEXT: not now (formats/ask)
 MODE     b"bytes" or b"digests" (of a domain with its vpasswd.cdb)
 KIND     b"text", or b"digest" for compiled and secret files, whose DATA is their SHA-256

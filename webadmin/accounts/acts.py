@@ -141,9 +141,10 @@ def mailbox_restore(who: Actor, removed: str) -> Mailbox:
     edit = write.DomainEdit(domain)
     _check_free(edit.domain, name)
     directory = posixpath.join(edit.domain.directory, name)
-    line = install.restore(who.name, removed, directory)
+    line, dotqmail = install.restore(who.name, removed, directory)
     try:
         mailbox = _from_line(edit.domain, name, directory, line)
+        mailbox.dotqmail = dotqmail
         mailbox.save()
         record(who, "mailbox_restore", "mailbox", mailbox.address, {"removed": removed}, _facts(mailbox))
         # its .qmail came back with the directory: rows learn it, the files have it
@@ -166,8 +167,6 @@ def _from_line(domain: Domain, name: str, directory: str, line: bytes) -> Mailbo
     except ValueError:
         sentence = "Its line of vpasswd was not kept with it. Move its Maildir to a new mailbox by hand."
         raise ValidationError(sentence, code="refused") from None
-    found = dict(install.read_domains([(domain.name, domain.directory)]))[domain.name]
-    files = {} if isinstance(found, str) else found
     return Mailbox(
         domain=domain,
         name=name,
@@ -179,7 +178,6 @@ def _from_line(domain: Domain, name: str, directory: str, line: bytes) -> Mailbo
         quota=plan.text(account.quota),
         clear=None if account.clear is None else plan.text(account.clear),
         position=rows.next_position(domain),
-        dotqmail=files.get(name.encode() + b"/.qmail"),
     )
 
 

@@ -201,7 +201,8 @@ def aliasdomain_add(who: Actor, real: Domain, name: str) -> Domain:
     """Mail for anybody@NAME is for the same person of the real domain."""
     name = domain_name(name)
     if real.is_alias:
-        raise ValidationError(f"{real.name} is itself another name. Give the domain it stands for.", code="is_alias")
+        assert real.real is not None
+        raise ValidationError(f"{real.name} is itself another name of {real.real.name}: give that one.", code="is_alias")
     files = write.files(*_FILES)
     _check_free(name, files)
     domain = Domain.objects.create(name=name, kind=Domain.Kind.ALIAS, real=real, uid=real.uid, gid=real.gid, directory=real.directory)

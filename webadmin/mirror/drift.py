@@ -1,7 +1,7 @@
 """Files that are not what their rows say: edited by hand, by vpopmail's programs, or left so by a failed commit.
 
 find_*   -> differences, with what changed; nothing is touched
-adopt    rows follow the files          overwrite    files follow the rows
+adopt    rows follow the files, and what is compiled follows its text          overwrite    files follow the rows
 Scope    CONTROL (control/ and users/, and so which domains there are), or the name of one domain
 Limits   passwords are not shown: a hash appears as "password" and the first digits of its own hash, enough to see that it changed
 """
@@ -46,7 +46,7 @@ def find() -> list[Difference]:
 
 def find_control() -> list[Difference]:
     installed = install.read_control()
-    wanted = {path.encode(): data for path, data in rows.load_files().items()}
+    wanted = _texts()
     return [*_compare(CONTROL, wanted, installed.texts, b""), *_stale_control(installed)]
 
 
@@ -143,7 +143,30 @@ def adopt(who: Actor, scope: str) -> list[Difference]:
         found = find_domains([domain])
         _adopt_domain(domain)
     record(who, "drift_adopt", "files", scope, None, {"paths": [f"{d.path} {d.kind}" for d in found]})
+    _compile(who, scope)
     return found
+
+
+def _compile(who: Actor, scope: str) -> None:
+    """Once more the compiled files that are stale. Their texts are what the rows have."""
+    if scope == CONTROL:
+        steps = _again(find_control(), _texts())
+        if steps:
+            install.control(who.name, "drift_adopt", [*steps])
+        return
+    domain = Domain.objects.get(name=scope)
+    if any(d.kind == "stale" for d in find_domains([domain])):
+        install.domain(who.name, domain.name, domain.directory, [_vpasswd_again(domain)])
+
+
+def _texts() -> dict[bytes, bytes]:
+    return {path.encode(): data for path, data in rows.load_files().items()}
+
+
+def _vpasswd_again(domain: Domain) -> Put:
+    """The same vpasswd, which has its cdb made."""
+    data = plan.domain_files(rows.load_domain(domain))[b"vpasswd"]
+    return Put(b"vpasswd", data, digest(data))
 
 
 def _adopt_control(who: Actor) -> None:
@@ -176,7 +199,7 @@ def overwrite(who: Actor, scope: str) -> list[Difference]:
     if scope == CONTROL:
         found = find_control()
         record(who, "drift_overwrite", "files", scope, {"paths": [f"{d.path} {d.kind}" for d in found]}, None)
-        wanted = {path.encode(): data for path, data in rows.load_files().items()}
+        wanted = _texts()
         install.control(who.name, "drift_overwrite", [*plan.steps(install.read_control().texts, wanted), *_again(found, wanted)])
         return found
     domain = Domain.objects.select_for_update().get(name=scope, kind=Domain.Kind.VIRTUAL)
@@ -185,7 +208,7 @@ def overwrite(who: Actor, scope: str) -> list[Difference]:
     files = plan.domain_files(rows.load_domain(domain))
     steps = plan.steps(_read(domain), files)
     if not any(step.path == b"vpasswd" for step in steps):
-        steps.append(Put(b"vpasswd", files[b"vpasswd"], digest(files[b"vpasswd"])))  # compiles it again
+        steps.append(_vpasswd_again(domain))
     install.domain(who.name, domain.name, domain.directory, [*steps])
     return found
 

@@ -107,9 +107,10 @@ def removed() -> list[str]:
     return [name.decode("utf-8", "replace") for name in _ask([b"removed"])]
 
 
-def restore(who: str, name: str, directory: str) -> bytes:
-    """-> the line kept beside it."""
-    return _ask([b"restore", who.encode(), name.encode(), directory.encode()])[0]
+def restore(who: str, name: str, directory: str) -> tuple[bytes, bytes | None]:
+    """-> (the line kept beside it, its .qmail)."""
+    line, *dotqmail = _ask([b"restore", who.encode(), name.encode(), directory.encode()])
+    return line, dotqmail[0] if dotqmail else None
 
 
 def generations() -> tuple[int, list[Generation]]:

@@ -10,6 +10,7 @@ Source   spec reliability 2.4 rows 56-63 and 8 rule 8; nh3 (ammonia, html5ever)
 
 from __future__ import annotations
 
+import base64
 import html as html_
 import re
 from dataclasses import dataclass
@@ -106,6 +107,10 @@ def _has_host(url: str) -> bool:
         return bool(urlsplit(url).hostname)
     except ValueError:
         return False
+
+
+def data_url(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def wash(html: str, *, pictures: dict[str, str], compose_url: str) -> Washed:

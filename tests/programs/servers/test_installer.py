@@ -251,13 +251,14 @@ def test_a_mailbox_goes_and_comes_back_with_mail_and_password(instance: Instance
     data = line(instance, "joe", "back.example")
     domain(instance, "back.example", Make(), Put(b"vpasswd", data), Mailbox(b"joe"))
     (instance.home / "domains/back.example/joe/Maildir/new/1").write_bytes(b"a message\n")
+    (instance.home / "domains/back.example/joe/.qmail").write_bytes(b"&x@y\n")
     verdict, kept = domain(instance, "back.example", Put(b"vpasswd", b"", digest(data)), Retire(b"joe", data))
     assert verdict == YES
     assert kept.endswith(b"-joe@back.example")
     assert not (instance.home / "domains/back.example/joe").exists()
     assert kept in ask(instance.socket, [b"removed"])
     restore = [b"restore", b"ada", kept, directory(instance, "back.example") + b"/joe"]
-    assert ask(instance.socket, restore) == [YES, data]
+    assert ask(instance.socket, restore) == [YES, data, b"&x@y\n"]
     assert instance.read("domains/back.example/joe/Maildir/new/1") == b"a message\n"
     assert kept not in ask(instance.socket, [b"removed"])
     assert not (instance.home / "removed" / (kept.decode() + ".line")).exists()

@@ -201,12 +201,14 @@ def _move(parent: int, name: bytes, removed: bytes, kept: bytes) -> bytes:
 
 
 def restore(parent: int, name: bytes, removed: bytes, kept: bytes) -> bytes:
-    """removed/kept -> name in the directory parent. -> list: K and the line kept beside it, or Z and TEXT."""
+    """removed/kept -> name in the directory parent. -> list: K, the line kept beside it, its .qmail if it has one; or Z and TEXT."""
     try:
         line = atomic.read(os.path.join(removed, kept + b".line")) or b""
         os.rename(os.path.join(removed, kept), name, dst_dir_fd=parent)
         os.fsync(parent)
         atomic.remove(os.path.join(removed, kept + b".line"))
-        return install_call.write_list([ask.YES, line])
+        os.fchdir(parent)
+        dotqmail = _regular(name + b"/.qmail")
+        return install_call.write_list([ask.YES, line] if dotqmail is None else [ask.YES, line, dotqmail])
     except OSError as error:
         return install_call.write_list([ask.NOT_NOW, f"{os.fsdecode(kept)}: {error.strerror}".encode()])

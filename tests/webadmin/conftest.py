@@ -1,0 +1,60 @@
+"""One instance with a real installer for each module of tests, its files and rows as new for each test; and the cast."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from mta.formats.install_call import Put, Remove
+from mta.unix.ask import ask
+from tests.support.instance import CONTROL, Instance, make_instance
+from tests.support.process import running
+from webadmin.access import COMMAND_LINE, Actor
+from webadmin.mirror import instance as instance_
+from webadmin.mirror import plan
+
+
+@pytest.fixture(scope="module")
+def installer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    found = make_instance(tmp_path_factory.mktemp("instance"))
+    with running(found.home, "installer"):
+        yield found
+
+
+@pytest.fixture
+def files(installer: Instance, settings: pytest.FixtureRequest) -> Instance:
+    """The instance as it was made, known to Django; no rows."""
+    settings.QMAIL_HOME = installer.home  # type: ignore[attr-defined]
+    for folder in ("domains", "removed"):
+        for path in (installer.home / folder).iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _, _, *words = ask(installer.socket, [b"read", b"control", b"bytes"])
+    now = {path: data for path, kind, data in zip(*(iter(words),) * 3, strict=True) if kind == b"text"}
+    wanted = {b"users/assign": b".\n", **{f"control/{name}".encode(): data for name, data in CONTROL.items()}}
+    steps = plan.steps(now, wanted)
+    if steps:
+        put(installer, *steps)
+    (installer.home / "users/cdb").unlink(missing_ok=True)
+    return installer
+
+
+@pytest.fixture
+def instance(files: Instance, db: None) -> Instance:
+    """The same, its files taken into rows."""
+    instance_.import_instance(Actor("tests", COMMAND_LINE))
+    return files
+
+
+@pytest.fixture
+def ada() -> Actor:
+    """The operator."""
+    return Actor("ada", "192.0.2.1")
+
+
+def put(instance: Instance, *steps: Put | Remove) -> None:
+    from mta.formats import install_call
+
+    answer = ask(instance.socket, install_call.install(b"tests", b"as at the start", list(steps)))
+    assert answer[0] == b"K", answer
