@@ -28,5 +28,6 @@ def main() -> None:
         "local_delivery",
         "Messages delivered to a Maildir",
         list(series.values()),
-        f"smtp-source, {load.SESSIONS} sessions, {load.SIZE} octets, {MESSAGES} messages a run, from the first connection to the last file in new/.",
+        f"smtp-source, {load.SESSIONS} sessions, {load.SIZE} octets, {MESSAGES} messages a run, from the first connection to the last "
+        "file in new/.",
     )

@@ -24,7 +24,7 @@ SCRATCH = Path(os.environ.get("BENCH_SCRATCH", HERE / "scratch"))
 
 @contextmanager
 def file_system(size_mb: int = 3072) -> Iterator[Path]:
-    """A new ext4 with its journal, on a loop device. A file system that has seen thousands of unlinks is slow for minutes: take a new one."""
+    """A new ext4 with its journal, on a loop device: one that has seen thousands of unlinks is slow for minutes."""
     if os.geteuid() != 0:
         sys.exit("bench: root is needed, to mount a fresh file system and to give every process its own user")
     SCRATCH.mkdir(exist_ok=True)
@@ -106,4 +106,5 @@ def machine() -> str:
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), ""
     )
     memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    return f"{os.cpu_count()} x {model}, {memory_gb:.0f} GB, Linux {platform.release()}, Python {platform.python_version()}, ext4 on a loop device"
+    kernel, python = platform.release(), platform.python_version()
+    return f"{os.cpu_count()} x {model}, {memory_gb:.0f} GB, Linux {kernel}, Python {python}, ext4 on a loop device"

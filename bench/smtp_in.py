@@ -29,6 +29,6 @@ def main() -> None:
         "smtp_in",
         "Messages accepted over SMTP",
         list(series.values()),
-        f"smtp-source, {load.SESSIONS} sessions, {load.SIZE} octets, {MESSAGES} messages a run, delivery going on at the same time; CPU is the "
-        "whole machine's until the last delivery, load generator included.",
+        f"smtp-source, {load.SESSIONS} sessions, {load.SIZE} octets, {MESSAGES} messages a run, delivery going on at the same time; CPU is "
+        "the whole machine's until the last delivery, load generator included.",
     )
