@@ -81,7 +81,7 @@ class Service:
             case [b"read-control", mode, number]:
                 return self._read_control(mode, int(number))
             case [b"read-domain", mode, *words]:
-                return [ask.YES, *(self._read_domain(mode, *triple) for triple in zip(*(iter(words),) * 3, strict=True))]
+                return [ask.YES, *self._read_domains(mode, list(zip(*(iter(words),) * 3, strict=True)))]
             case [b"install", who, why, *changes]:
                 return self._install(Why(who, why), changes)
             case [b"rollback", who, why, number]:
@@ -168,29 +168,41 @@ class Service:
 
     # below domains/
 
-    def _read_domain(self, mode: bytes, name: bytes, rel: bytes, directory: bytes) -> bytes:
-        """One answer of a list: a domain that cannot be read hides no other."""
-        try:
-            parent, leaf, uid, gid = self._open(rel)
-        except OSError as error:
-            return install_call.write_list([name, ask.NOT_NOW, (error.strerror or "unreadable").encode()])
-        except Permanent as error:
-            return install_call.write_list([name, ask.NOT_NOW, error.text.encode()])
-        if leaf < 0:
+    def _read_domains(self, mode: bytes, wanted: list[tuple[bytes, bytes, bytes]]) -> list[bytes]:
+        """One answer for each (name, rel, directory); a domain that cannot be read hides no other. A child for each owner."""
+        answers = [b""] * len(wanted)
+        by_owner: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for i, (name, rel, _) in enumerate(wanted):
+            try:
+                parent, leaf, uid, gid = self._open(rel)
+            except (OSError, Permanent) as error:
+                text = error.text if isinstance(error, Permanent) else error.strerror or "unreadable"
+                answers[i] = install_call.write_list([name, ask.NOT_NOW, text.encode()])
+                continue
             _close(parent)
-            return install_call.write_list([name, ask.NOT_NOW, b"there is no such directory"])
+            if leaf < 0:
+                answers[i] = install_call.write_list([name, ask.NOT_NOW, b"there is no such directory"])
+            else:
+                by_owner.setdefault((uid, gid), []).append((i, leaf))
+        for owner, found in by_owner.items():
+            asked = [(wanted[i][0], leaf, wanted[i][2]) for i, leaf in found]
+            for (i, leaf), answer in zip(found, self._read_as(owner, mode, asked), strict=True):
+                answers[i] = answer
+                os.close(leaf)
+        return answers
+
+    def _read_as(self, owner: tuple[int, int], mode: bytes, asked: list[tuple[bytes, int, bytes]]) -> list[bytes]:
+        """asked: (name, descriptor, directory)."""
 
         def work() -> bytes:
             from mta.programs.servers.installer import domains
 
-            return install_call.write_list([name, *domains.read(leaf, directory, mode)])
+            return install_call.write_list([install_call.write_list([n, *domains.read(leaf, d, mode)]) for n, leaf, d in asked])
 
         try:
-            return child.call(lambda: self._drop(uid, gid), work)
+            return install_call.read_list(child.call(lambda: self._drop(*owner), work))
         except Temporary as error:
-            return install_call.write_list([name, ask.NOT_NOW, error.text.encode()])
-        finally:
-            _close(parent, leaf)
+            return [install_call.write_list([name, ask.NOT_NOW, error.text.encode()]) for name, _, _ in asked]
 
     def _open(self, rel: bytes) -> tuple[int, int, int, int]:
         """-> (parent, the directory itself or -1, its uid, its gid): without following a link on the way. What is not there yet will
