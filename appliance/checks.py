@@ -21,7 +21,8 @@ _ANSWER_S = 2.0
 
 @register
 def instance_is_prepared(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    missing = [name for name in ("control/me", "queue/mess", "domains", "run") if not os.path.exists(settings.QMAIL_HOME / name)]
+    visible = ("control/me", "queue", "domains", "run")  # to every user of the mail system
+    missing = [name for name in visible if not os.path.exists(settings.QMAIL_HOME / name)]
     if not missing:
         return []
     text = f"{settings.QMAIL_HOME} is not a prepared instance: {', '.join(missing)} missing."

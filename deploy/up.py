@@ -77,6 +77,7 @@ def _run(e: Environment, password: str | None) -> int:
         if password is not None:
             _say(f"first operator: {FIRST_OPERATOR}   password: {password}   (shown only this once)")
         missing = _wait_ready(e, svscan)
+        prepare.manage(e, "webadmin", "tawny", ["import_tree", "--first"])
         if missing:
             _say("up: no answer from " + ", ".join(f"{s.name} (see {services.folder(e, s)}/log/main/current)" for s in missing))
         else:
