@@ -130,5 +130,6 @@ class Site:
             process.terminate()
             process.wait()
             reader.join(timeout=20)
+            assert not reader.is_alive(), "a session that still runs keeps the server's descriptor 2 open"
             assert process.stderr is not None
             process.stderr.close()
