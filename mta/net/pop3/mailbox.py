@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from mta.formats import maildirname, pop3_sizes
 from mta.net.pop3.state import Message, Profile
 from mta.net.pop3.text import wire_size
-from mta.unix import atomic, maildir_reader
+from mta.unix import maildir_reader
 from mta.unix.maildir_reader import Entry, Maildir
 
 SIZES_FILE = b"tawny-pop3-sizes"
@@ -84,9 +84,15 @@ def _sizes(maildir: Maildir) -> list[int]:
 
 def _load(path: bytes) -> dict[tuple[bytes, int], int]:
     try:
-        return pop3_sizes.read(atomic.read(path) or b"")
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:  # it can be made again
         return {}
+    try:
+        return pop3_sizes.read(b"".join(pieces(fd)))
+    except OSError:
+        return {}
+    finally:
+        os.close(fd)
 
 
 def _save(path: bytes, sizes: dict[tuple[bytes, int], int]) -> None:

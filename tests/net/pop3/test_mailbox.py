@@ -81,13 +81,17 @@ def test_a_full_disk_costs_speed_and_nothing_else(maildir: Path, monkeypatch: py
     assert sorted(os.listdir(maildir)) == ["cur", "new", "tmp"]
 
 
-@pytest.mark.parametrize("in_the_way", ["folder", "link"])
-def test_something_else_in_the_place_of_the_sizes_does_no_harm(maildir: Path, tmp_path: Path, in_the_way: str) -> None:
+@pytest.mark.parametrize("in_the_way", ["folder", "link", "fifo"])
+def test_something_else_in_the_place_of_the_sizes_does_no_harm(maildir: Path, in_the_way: str) -> None:
     put(maildir, "new/1.h", b"a\n")
-    if in_the_way == "folder":
-        (maildir / "tawny-pop3-sizes").mkdir()
-    else:
-        (maildir / "tawny-pop3-sizes").symlink_to(tmp_path / "new/1.h")
+    path = maildir / "tawny-pop3-sizes"
+    match in_the_way:
+        case "folder":
+            path.mkdir()
+        case "link":
+            path.symlink_to(maildir / "new/1.h")
+        case "fifo":
+            os.mkfifo(path)
     assert messages(maildir) == [(b"1.h", 3)]
     assert (maildir / "new/1.h").read_bytes() == b"a\n"
 

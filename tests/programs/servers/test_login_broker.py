@@ -143,6 +143,18 @@ def test_a_login_is_noted_with_its_address(site: Site, broker: Server) -> None:
     assert (path.read_bytes(), path.stat().st_mtime) == (b"192.0.2.77", 1)
 
 
+@pytest.mark.parametrize("in_the_way", ["link", "fifo"])
+def test_something_else_in_the_place_of_lastauth_does_no_harm(site: Site, broker: Server, in_the_way: str) -> None:
+    directory = site.mailbox(f"{in_the_way}@example.org")
+    if in_the_way == "link":
+        (directory / "lastauth").symlink_to(directory / "elsewhere")
+    else:
+        os.mkfifo(directory / "lastauth")
+    unprivileged.give(directory)
+    assert check(site, in_the_way.encode() + b"@example.org").dir == os.fsencode(directory)
+    assert not (directory / "elsewhere").exists()
+
+
 def test_every_login_is_one_line_without_the_password(site: Site, broker: Server) -> None:
     check(site, b"joe%alias.example", ip=b"192.0.2.1")
     assert broker.wait_for(b"192.0.2.1\n") == b"login-broker: ok smtp joe@example.org 192.0.2.1\n"

@@ -177,8 +177,9 @@ def _make_maildir(directory: bytes) -> None:
 
 def _note_login(directory: bytes, ip: bytes) -> None:
     """lastauth, as vpopmail keeps it: the address inside, the time outside. Where it cannot be written mail is read all the same."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        fd = os.open(os.path.join(directory, b"lastauth"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = os.open(os.path.join(directory, b"lastauth"), flags, 0o600)
         with open(fd, "wb") as file:
             file.write(ip)
     except OSError:
