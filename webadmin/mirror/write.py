@@ -20,7 +20,9 @@ from webadmin.models import ConfigFile, Domain, Generation
 def files(*paths: str, is_locked: bool = True) -> dict[str, bytes | None]:
     """The control files as rows have them; is_locked: until the end of the transaction."""
     found: dict[str, bytes | None] = dict.fromkeys(paths)
-    for row in ConfigFile.objects.select_for_update() if is_locked else ConfigFile.objects.all():
+    if is_locked:  # and read afterwards: a file that another act has made meanwhile is not in the statement that waited for it
+        list(ConfigFile.objects.select_for_update().values_list("pk"))
+    for row in ConfigFile.objects.all():
         if row.path in found:
             found[row.path] = row.value
     return found
