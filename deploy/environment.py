@@ -1,7 +1,9 @@
 """The environment a start is told by: names, defaults, and one clear line for a wrong value. Scripts rely on these names.
 
 QMAIL_HOME ./var/qmail   APPLIANCE_BIND 127.0.0.1   SMTP_PORT 2525   SUBMISSION_PORT 2587   SMTPS_PORT 2465   POP3_PORT 2110
-POP3S_PORT 2995   WEB_PORT 8000   DATABASE_URL   CELERY_BROKER_URL   APPLIANCE_HOSTS   APPLIANCE_CREATE_USERS=1   APPLIANCE_ME
+POP3S_PORT 2995   WEB_PORT 8000   DATABASE_URL   CELERY_BROKER_URL
+APPLIANCE_HOSTS names the web is reached under   APPLIANCE_ME this host's full name, for control/me of a new instance
+APPLIANCE_CREATE_USERS=1 lets root make missing users   DNSCACHEIP name servers instead of those in /etc/resolv.conf
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ class Environment:
     web_port: int
     database_url: str
     broker_url: str
+    dnscacheip: str
     hosts: str
     me: str
     may_create_users: bool
@@ -71,6 +74,7 @@ def read(env: Mapping[str, str], *, is_root: bool | None = None) -> Environment:
         web_port=ports["WEB"],
         database_url=env.get("DATABASE_URL", ""),
         broker_url=env.get("CELERY_BROKER_URL", ""),
+        dnscacheip=env.get("DNSCACHEIP", ""),
         hosts=hosts or ",".join(dict.fromkeys(("localhost", "127.0.0.1", "[::1]", bind.strip("*") or "localhost", socket.gethostname()))),
         me=env.get("APPLIANCE_ME", ""),
         may_create_users=env.get("APPLIANCE_CREATE_USERS") == "1",
