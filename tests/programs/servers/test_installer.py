@@ -238,6 +238,13 @@ def test_it_reads_domains_and_tells_of_those_it_cannot(instance: Instance) -> No
     assert install_call.read_list(digests)[-4:] == [b"vpasswd.cdb", digest(vpasswd.compile_(data)), b"joe/.qmail", digest(b"x\n")]
 
 
+def test_it_reads_a_domain_of_more_mailboxes_than_it_may_have_files_open(instance: Instance) -> None:
+    data = b"".join(line(instance, f"u{i}", "many.example") for i in range(2000))
+    domain(instance, "many.example", Make(), Put(b"vpasswd", data), Mailbox(b"u1999"), Put(b"u1999/.qmail", b"x\n"))
+    _, answer = ask(instance.socket, [b"read", b"domain", b"bytes", b"many.example", directory(instance, "many.example")])
+    assert install_call.read_list(answer)[-2:] == [b"u1999/.qmail", b"x\n"]
+
+
 def test_a_domains_edit_by_hand_is_not_overwritten_unseen(instance: Instance) -> None:
     domain(instance, "hand.example", Make(), Put(b"vpasswd", b""), Put(b".qmail-default", b"first\n"))
     (instance.home / "domains/hand.example/.qmail-default").write_bytes(b"by hand\n")

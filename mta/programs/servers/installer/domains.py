@@ -65,8 +65,10 @@ def _walk(parts: list[bytes]) -> int:
     """-> a descriptor of a directory below the working directory."""
     fd = os.open(b".", _DIRECTORY)
     for part in parts:
-        below = os.open(part, _DIRECTORY, dir_fd=fd)
-        os.close(fd)
+        try:
+            below = os.open(part, _DIRECTORY, dir_fd=fd)
+        finally:
+            os.close(fd)
         fd = below
     return fd
 
@@ -112,22 +114,28 @@ def _check(step: Step) -> None:
 
 
 def _check_free(path: bytes) -> None:
-    """A directory left there by somebody would show their mail to a new owner."""
+    """A directory left there by somebody would show their mail, or forward to them, for a new owner. Raises Permanent."""
     try:
-        fd = _walk([*path.split(b"/"), b"Maildir"])
+        fd = _walk(path.split(b"/"))
     except FileNotFoundError:
-        if not os.path.lexists(path):
-            return
-        raise Permanent(f"{path.decode('utf-8', 'replace')} is there already and is no mailbox: move it away first") from None
-    entries = os.listdir(path)
+        return
     try:
-        is_used = entries != [b"Maildir"] or any(
-            os.listdir(below) for below in (os.open(part, _DIRECTORY, dir_fd=fd) for part in (b"new", b"cur"))
-        )
+        is_fresh = os.listdir(fd) in ([], ["Maildir"]) and not any(_entries(fd, b"Maildir/" + sub) for sub in (b"new", b"cur"))
     finally:
         os.close(fd)
-    if is_used:
+    if not is_fresh:
         raise Permanent(f"there is still something in {path.decode('utf-8', 'replace')}/: move it away first")
+
+
+def _entries(fd: int, path: bytes) -> list[str]:
+    try:
+        below = os.open(path, _DIRECTORY, dir_fd=fd)
+    except FileNotFoundError:
+        return []
+    try:
+        return os.listdir(below)
+    finally:
+        os.close(below)
 
 
 def _step(step: Step, leaf: int, parent: int, name: bytes, domain: bytes, removed: bytes) -> bytes | None:

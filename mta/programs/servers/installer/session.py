@@ -212,14 +212,19 @@ class Service:
         *above, last = rel.split(b"/")
         parent = os.open(self.home + b"/domains", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # domains itself may be a link
         for part in above:
-            below = os.open(part, _DIRECTORY, dir_fd=parent)
-            os.close(parent)
+            try:
+                below = os.open(part, _DIRECTORY, dir_fd=parent)
+            finally:
+                os.close(parent)
             parent = below
         try:
             leaf = os.open(last, _DIRECTORY, dir_fd=parent)
         except FileNotFoundError:
             owner = self.who[accounts.VPOPMAIL]
             return parent, -1, owner.uid, owner.gid
+        except OSError:
+            os.close(parent)
+            raise
         st = os.fstat(leaf)
         if st.st_uid == 0 and not self.who.is_single:
             _close(parent, leaf)
