@@ -38,6 +38,7 @@ def give_up_root(home: bytes) -> None:
     try:
         who = accounts.load(home)[accounts.VPOPMAIL if os.environ.get("APPLIANCE_ROLE") == "webmail" else accounts.TAWNY]
         if who.uid != 0:  # the instance of a single user may be root's own
+            os.environ.setdefault("USER", "root")  # who it is in the audit log
             accounts.drop(who.uid, who.gid, accounts.groups_of(who))
     except Temporary as error:
         if os.path.isdir(home):
