@@ -15,6 +15,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
+from webadmin import client
 from webadmin.models import Alias, AuditRow, ConfigFile, Domain, Generation, Mailbox
 
 COMMAND_LINE = "command line"
@@ -48,7 +49,7 @@ def person(request: HttpRequest) -> Person:
     """Who asks."""
     user: User | AnonymousUser = request.user
     role = Role.OPERATOR if user.is_authenticated and user.is_active and user.is_superuser else Role.STRANGER
-    return Person(role, Actor(user.get_username(), request.META.get("REMOTE_ADDR", "")))
+    return Person(role, Actor(user.get_username(), client.address(request)))
 
 
 def domains_for(who: Person) -> QuerySet[Domain]:

@@ -7,5 +7,6 @@ from webadmin.models.aliases import Alias
 from webadmin.models.audit import AuditRow
 from webadmin.models.control import ConfigFile, Generation
 from webadmin.models.domains import Domain
+from webadmin.models.login import LoginFailure
 
-__all__ = ["Alias", "AuditRow", "ConfigFile", "Domain", "Generation", "Mailbox"]
+__all__ = ["Alias", "AuditRow", "ConfigFile", "Domain", "Generation", "LoginFailure", "Mailbox"]
