@@ -83,8 +83,10 @@ class _Multilog:
             self._flush()
         self._lines.end()
         self._flush()
-        for log in (*self._folders, *self._statuses):
-            log.close()
+        for folder in self._folders:
+            folder.close()
+        for status in self._statuses:
+            status.close()
 
     def _read(self) -> bytes:
         """b"" at the end of the input or, once we are to leave, of the line; up to there octet by octet, as the rest is our successor's."""
