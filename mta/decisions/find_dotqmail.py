@@ -1,6 +1,7 @@
 """Which .qmail file answers for an extension, and what the sender of forwarded copies becomes.
 
 Example  dash b"-", ext b"foo-bar": .qmail-foo-bar, .qmail-foo-default, .qmail-default
+Limits   a slash of the extension, which a stranger chose, never leads into a directory; one of the dash, the administrator's, does
 Source   dot-qmail(5), qmail-local.c qmesearch and main
 """
 
@@ -22,8 +23,10 @@ class Candidate:
 def candidates(dash: bytes, ext: bytes) -> Iterator[Candidate]:
     """Names in the order in which they are tried."""
     safe = dotqmail.file_name(ext)
-    yield Candidate(b".qmail" + dash + safe, ext[-7:] if safe.endswith(b"default") else None)
-    for i in range(len(safe), -1, -1):
+    slash = safe.find(b"/")
+    if slash < 0:
+        yield Candidate(b".qmail" + dash + safe, ext[-7:] if safe.endswith(b"default") else None)
+    for i in range(len(safe) if slash < 0 else slash, -1, -1):
         if i == 0 or safe[i - 1 : i] == b"-":
             yield Candidate(b".qmail" + dash + safe[:i] + b"default", ext[i:])
 
@@ -33,7 +36,7 @@ def new_sender(sender: bytes, *, local: bytes, host: bytes, dash: bytes, ext: by
     if sender in (NULL_SENDER, DOUBLE_BOUNCE_SENDER):
         return sender
     base = b".qmail" + dash + dotqmail.file_name(ext) + b"-owner"
-    if not exists(base):
+    if b"/" in ext or not exists(base):
         return sender
     if exists(base + b"-default"):
         return b"%b-owner-@%b-@[]" % (local, host)

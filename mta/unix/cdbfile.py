@@ -50,6 +50,28 @@ def get(path: bytes, key: bytes) -> bytes | None:
         file.close()
 
 
+class Fresh:
+    """A cdb that is looked into again and again: kept open, opened again when another one lies in its place."""
+
+    def __init__(self, path: bytes) -> None:
+        self._path = path
+        self._file: CdbFile | None = None
+        self._stamp: tuple[int, int, int] | None = None
+
+    def file(self) -> CdbFile | None:
+        """The one that lies there now; None: there is none. One stat. Raises OSError."""
+        try:
+            st = os.stat(self._path)
+        except FileNotFoundError:
+            self._file = self._stamp = None
+            return None
+        stamp = (st.st_ino, st.st_mtime_ns, st.st_size)
+        if stamp != self._stamp:
+            self._file = open_(self._path)
+            self._stamp = stamp if self._file is not None else None
+        return self._file
+
+
 class NotReplaced(Exception):
     """step: "open", "write" or "move", whichever did not go; why: what the system said."""
 

@@ -8,6 +8,7 @@ Source   syncfs(2), renameat2(2), open(2) O_TMPFILE, DESIGN 5 (one barrier for m
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 
 TYPE_CHECKING = False
@@ -17,6 +18,24 @@ if TYPE_CHECKING:
 _libc = ctypes.CDLL(None, use_errno=True)
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+
+_NO_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
+_COPY_MAX = 1 << 30
+_PIECE = 1 << 16
+
+
+def _copy_range(source: int, target: int, offset: int, count: int) -> int:
+    return os.copy_file_range(source, target, min(count, _COPY_MAX), offset_src=offset)
+
+
+def _send_file(source: int, target: int, offset: int, count: int) -> int:
+    return os.sendfile(target, source, offset, min(count, _COPY_MAX))
+
+
+def _copy_pieces(source: int, target: int, offset: int, count: int) -> int:
+    data = os.pread(source, min(count, _PIECE), offset)
+    Disk.write(target, data)
+    return len(data)
 
 
 class Disk:
@@ -68,10 +87,28 @@ class Disk:
             raise OSError(5, "short write")
 
     @staticmethod
-    def link_unnamed(fd: int, target: bytes) -> None:
+    def copy(source: int, target: int, offset: int, count: int) -> None:
+        """count octets of source, from offset on, to where target stands: inside the kernel where it can, else in pieces. Raises EOFError
+        when source has fewer."""
+        end = offset + count
+        move = _copy_range
+        while offset < end:
+            try:
+                moved = move(source, target, offset, end - offset)
+            except OSError as error:
+                if move is _copy_pieces or error.errno not in _NO_COPY:
+                    raise
+                move = _send_file if move is _copy_range else _copy_pieces
+                continue
+            if moved == 0:
+                raise EOFError("file became shorter")
+            offset += moved
+
+    @staticmethod
+    def link_unnamed(fd: int, target: bytes, *, dir_fd: int | None = None) -> None:
         """Give a file opened with O_TMPFILE its name."""
         # src_dir_fd makes Python call linkat, which alone follows /proc/self/fd/N to the file; for an absolute path it means nothing else
-        os.link(b"/proc/self/fd/%d" % fd, target, src_dir_fd=fd)
+        os.link(b"/proc/self/fd/%d" % fd, target, src_dir_fd=fd, dst_dir_fd=dir_fd)
 
     @staticmethod
     def exchange(a: bytes, b: bytes) -> None:

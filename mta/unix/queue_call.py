@@ -39,9 +39,10 @@ class QueueCall:
     def commit(self, sender: bytes, recipients: Iterable[bytes]) -> MailError | None:
         """None: the message is on disk and its delivery is now somebody else's duty."""
         addresses = (sender, *recipients)
-        if any(byte in address for address in addresses for byte in FORBIDDEN):  # a NUL would end the record and begin another
+        refusal = check(addresses)
+        if refusal is not None:
             self.abandon()
-            return Permanent("address with a NUL, CR or LF (#5.1.3)")
+            return refusal
         return self._commit(envelope.write(sender, addresses[1:]))
 
     def _commit(self, envelope_: bytes) -> MailError | None:
@@ -49,6 +50,13 @@ class QueueCall:
 
     def abandon(self) -> None:
         raise NotImplementedError
+
+
+def check(addresses: Iterable[bytes]) -> MailError | None:
+    """What becomes of an envelope with an address that none may hold: a NUL would end the record and begin another."""
+    if any(byte in address for address in addresses for byte in FORBIDDEN):
+        return Permanent("address with a NUL, CR or LF (#5.1.3)")
+    return None
 
 
 def open_(home: bytes, env: Mapping[bytes, bytes]) -> QueueCall:

@@ -1,0 +1,132 @@
+"""Whose .qmail file answers for an address, and what it says.
+
+Order    home directory: there, not writable by others, not sticky (the user is editing); loop; the first .qmail file that exists; the
+         sender of forwarded copies. Files are opened below the home directory's descriptor: nothing depends on the working directory.
+Source   dot-qmail(5), qmail-local.c main
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mta.decisions import find_dotqmail
+from mta.errors import Permanent, Temporary
+from mta.formats import dotqmail, traceline
+from mta.formats.dotqmail import Line
+from mta.formats.error_str import error_str, is_temporary
+from mta.formats.local_job import Address
+from mta.unix import mess
+from mta.unix.mess import Message
+
+STICKY = "Home directory is sticky: user is editing his .qmail file. (#4.2.1)"
+LOOPING = "This message is looping: it already has my Delivered-To line. (#5.4.6)"
+NO_MAILBOX = "Sorry, no mailbox here by that name. (#5.1.1)"
+_SHARED_WRITE = 0o002  # conf-patrn
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    lines: list[Line]
+    is_forward_only: bool  # the x bit: whoever edits the file wants no deliveries from it
+    default: bytes | None  # value of DEFAULT
+    new_sender: bytes
+
+
+def find(address: Address, source: Message | None, warn: Callable[[bytes], None] | None = None) -> Instructions:
+    """source: None leaves the loop check out. warn: is told of a sticky home directory instead of failing for it.
+    Raises Temporary, Permanent in qmail-local's words."""
+    home = _open_home(address.home)
+    try:
+        _check_home(home, warn)
+        if source is not None and traceline.in_header(mess.pieces(source), traceline.delivered_to(address.recipient)):
+            raise Permanent(LOOPING)
+        data, default, is_forward_only = _file(address, home)
+        new_sender = find_dotqmail.new_sender(
+            address.sender,
+            local=address.local,
+            host=address.host,
+            dash=address.dash,
+            ext=address.ext,
+            exists=lambda name: _exists(name, home),
+        )
+    finally:
+        os.close(home)
+    if not data:
+        data, is_forward_only = address.default, False
+    return Instructions(dotqmail.read(data), is_forward_only, default, new_sender)
+
+
+def _open_home(path: bytes) -> int:
+    fd = -1
+    try:
+        fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.stat(b".", dir_fd=fd)  # a directory that we may not enter is noticed here
+    except OSError as error:
+        if fd >= 0:
+            os.close(fd)
+        raise Temporary(f"Unable to switch to {_shown(path)}: {error_str(error.errno)}. (#4.3.0)") from error
+    return fd
+
+
+def _check_home(home: int, warn: Callable[[bytes], None] | None) -> None:
+    st = os.fstat(home)
+    if st.st_mode & _SHARED_WRITE:
+        raise Temporary("Uh-oh: home directory is writable. (#4.7.0)")
+    if st.st_mode & stat.S_ISVTX:
+        if warn is None:
+            raise Temporary(STICKY)
+        warn(b"Warning: home directory is sticky.\n")
+
+
+def _file(address: Address, home: int) -> tuple[bytes, bytes | None, bool]:
+    """-> (bytes of the file that answers, DEFAULT, forward-only). Raises Permanent when none does and one must."""
+    for candidate in find_dotqmail.candidates(address.dash, address.ext):
+        fd = _open(candidate.name, home)
+        if fd is None:
+            continue
+        with open(fd, "rb", buffering=0) as file:
+            mode = os.fstat(fd).st_mode
+            if not stat.S_ISREG(mode):
+                continue
+            if mode & _SHARED_WRITE:
+                raise Temporary("Uh-oh: .qmail file is writable. (#4.7.0)")
+            try:
+                data = file.readall()
+            except OSError as error:
+                raise Temporary(f"Unable to read {_shown(candidate.name)}: {error_str(error.errno)}. (#4.3.0)") from error
+            return data, candidate.default, bool(mode & stat.S_IXUSR)
+    if address.dash:
+        raise Permanent(NO_MAILBOX)
+    return b"", None, False
+
+
+def _open(name: bytes, home: int) -> int | None:
+    """None: as good as not there. Raises Temporary."""
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=home)
+    except OSError as error:
+        if _counts(error):
+            raise Temporary(f"Unable to open {_shown(name)}: {error_str(error.errno)}. (#4.3.0)") from error
+        return None
+
+
+def _exists(name: bytes, home: int) -> bool:
+    try:
+        os.stat(name, dir_fd=home)
+    except OSError as error:
+        if is_temporary(error.errno):
+            raise Temporary(f"Unable to open {_shown(name)}: {error_str(error.errno)}. (#4.3.0)") from error
+        return False
+    return True
+
+
+def _counts(error: OSError) -> bool:
+    return is_temporary(error.errno) or error.errno in (errno.EPERM, errno.EACCES)
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("latin-1")
