@@ -134,7 +134,7 @@ def _inside(mailbox: Mailbox) -> bytes | None:
 @transaction.atomic
 def mailbox_restore(who: Actor, removed: str) -> Mailbox:
     """A mailbox of removed/ ("20261121101500-joe@example.org") comes back with its password and mail."""
-    name, domain_name = names.split_address(_without_number(removed[15:]))
+    name, domain_name = names.split_address(install.removed_name(removed))
     domain = Domain.objects.filter(name=domain_name, kind=Domain.Kind.VIRTUAL).first()
     if domain is None:
         raise ValidationError(f"{domain_name} is no domain here. Restore or add it first.", code="no_domain")
@@ -153,12 +153,6 @@ def mailbox_restore(who: Actor, removed: str) -> Mailbox:
         _retire_again(who, edit.domain, name, line)
         raise
     return mailbox
-
-
-def _without_number(name: str) -> str:
-    """Two that went in one second are told apart by ".1"."""
-    address, dot, number = name.rpartition(".")
-    return address if dot and number.isdigit() else name
 
 
 def _from_line(domain: Domain, name: str, directory: str, line: bytes) -> Mailbox:

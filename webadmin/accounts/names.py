@@ -76,8 +76,8 @@ def quota(text: str) -> str:
 def gecos(text: str) -> str:
     """The person's name. It stands in a line whose fields end in a colon."""
     name = text.strip()
-    if len(name.encode()) > vpasswd.GECOS_MAX:
-        raise ValidationError(f"A person's name may have {vpasswd.GECOS_MAX} octets at most.", code="gecos_too_long")
     if ":" in name or not all(c.isprintable() for c in name):
         raise ValidationError("A person's name cannot hold a colon or control characters.", code="gecos")
+    if len(name.encode()) > vpasswd.GECOS_MAX:
+        raise ValidationError(f"A person's name may have {vpasswd.GECOS_MAX} octets at most.", code="gecos_too_long")
     return name

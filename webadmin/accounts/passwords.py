@@ -17,8 +17,8 @@ def hashed(password: str) -> str:
     """-> for the crypt field. Raises ValidationError, Temporary."""
     try:
         return crypt.make(password.encode(), secrets.token_bytes(crypt.SALT_BYTES)).decode()
-    except ValueError:
-        sentence = f"A password has 1 to {crypt.PASSWORD_MAX} octets and no NUL."
+    except ValueError:  # also from octets of a terminal that are no UTF-8
+        sentence = f"A password has 1 to {crypt.PASSWORD_MAX} octets of UTF-8 and no NUL."
         raise ValidationError(sentence, code="password_too_long" if password else "password") from None
 
 

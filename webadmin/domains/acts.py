@@ -171,7 +171,7 @@ def domain_remove(who: Actor, domain: Domain, *, with_aliases: bool = False) -> 
 @transaction.atomic
 def domain_restore(who: Actor, removed: str) -> Domain:
     """A domain of removed/ ("20261121101500-example.org") comes back with all its mailboxes and mail; its other names do not."""
-    name = domain_name(removed[15:])
+    name = domain_name(install.removed_name(removed))
     files = write.files(*_FILES)
     _check_free(name, files)
     owner = install.owner()

@@ -107,6 +107,12 @@ def removed() -> list[str]:
     return [name.decode("utf-8", "replace") for name in _ask([b"removed"])]
 
 
+def removed_name(kept: str) -> str:
+    """ "20261121101500-joe@example.org" -> "joe@example.org"; of two that went in one second the later ends in ".1"."""
+    name, dot, number = kept[15:].rpartition(".")
+    return name if dot and number.isdigit() else kept[15:]
+
+
 def restore(who: str, name: str, directory: str) -> tuple[bytes, bytes | None]:
     """-> (the line kept beside it, its .qmail)."""
     line, *dotqmail = _ask([b"restore", who.encode(), name.encode(), directory.encode()])

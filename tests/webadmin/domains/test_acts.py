@@ -186,6 +186,12 @@ def test_a_domain_comes_back_with_its_mailboxes(instance: Instance, ada: Actor) 
     assert drift.find() == []
 
 
+def test_two_of_a_name_both_come_back(instance: Instance, ada: Actor) -> None:
+    names = [acts.domain_remove(ada, acts.domain_add(ada, "example.org")) for _ in range(3)]
+    for removed in names:
+        assert acts.domain_remove(ada, acts.domain_restore(ada, removed))
+
+
 def test_a_domain_that_is_damaged_stays_removed(instance: Instance, ada: Actor) -> None:
     removed = acts.domain_remove(ada, acts.domain_add(ada, "example.org"))
     (instance.home / "removed" / removed / "vpasswd").write_bytes(b"cut short")
