@@ -3,7 +3,7 @@
 Rules    only regular files of our own are messages: no link is followed, no FIFO waited for, names that begin with "." are none.
          Another reader may change a message's flags, and so its name, at any time: a file that is not found under its name is looked for
          once more by the part of the name that never changes.
-Source   maildir(5), cr.yp.to/proto/maildir.html; Courier maildirquota(7) for maildirsize
+Source   maildir(5), cr.yp.to/proto/maildir.html
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mta.formats import maildirname, maildirsize
+from mta.formats import maildirname
+from mta.unix import maildirquota
 
 FOLDERS = (b"new", b"cur")
 TMP_AGE_S = 129_600  # 36 hours: longer than any delivery may take
@@ -105,7 +106,7 @@ class Maildir:
                 octets += maildirname.size(path) or entry.size_bytes
                 messages += 1
         if messages:
-            subtract(self.path, octets, messages)
+            maildirquota.change(self.path, -octets, -messages)
         return failures
 
     def _unlink(self, entry: Entry) -> bytes:
@@ -138,17 +139,3 @@ class Maildir:
         if path is None:
             raise FileNotFoundError(entry.path)
         return path
-
-
-def subtract(maildir: bytes, octets: int, messages: int) -> None:
-    """Note in maildirsize, where there is one, what was removed. A line that is not written is found at the next count."""
-    try:
-        fd = os.open(os.path.join(maildir, b"maildirsize"), os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        os.write(fd, maildirsize.change(-octets, -messages))
-    except OSError:
-        pass
-    finally:
-        os.close(fd)
