@@ -16,6 +16,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
 from webadmin import client
+from webadmin import client
 from webadmin.models import Alias, AuditRow, ConfigFile, Domain, Generation, Mailbox
 
 COMMAND_LINE = "command line"
