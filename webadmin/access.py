@@ -16,7 +16,6 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
 from webadmin import client
-from webadmin import client
 from webadmin.models import Alias, AuditRow, ConfigFile, Domain, Generation, Mailbox
 
 COMMAND_LINE = "command line"
