@@ -4,7 +4,7 @@ APPLIANCE_ROLE     webadmin (default), webmail: which half of the web this proce
                    databases (DESIGN 4)
 QMAIL_HOME         the instance (default ./var/qmail)
 DATABASE_URL       sqlite:////path or postgresql://user:password@host/name, of the control plane (default: SQLite below the instance)
-CELERY_BROKER_URL  default: our own SQLite transport below the instance
+CELERY_BROKER_URL  default: our own SQLite transport below the instance (appliance/broker); redis://... or amqp://... in its place
 APPLIANCE_HOSTS    names under which the web is reached, comma-separated (default: this machine)
 APPLIANCE_DEBUG    1: Django's debug pages, never outside a development checkout
 """
@@ -16,7 +16,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -165,4 +165,22 @@ LOGGING = {
     "formatters": {"line": {"format": "%(name)s: %(levelname)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"celery": {"level": "WARNING"}},  # at INFO it says two lines for each task
 }
+
+# Tasks: run late or twice rather than never, one at a time, and nothing but JSON. What came of them stands in our own rows (TaskRun).
+_default_broker = "memory://" if IS_TEST else f"tawnysqlite://{quote(str(STATE_DIR))}/broker.sqlite3"
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or _default_broker
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_DEFAULT_QUEUE = "tawny"
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT, CELERY_TASK_TIME_LIMIT = 25 * 60, 30 * 60  # seconds; longer tasks say so themselves
+if not CELERY_BROKER_URL.startswith("amqp"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 8 * 3600}  # of the lease on a task, above every time limit
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
