@@ -60,7 +60,7 @@ def table(e: Environment) -> tuple[Service, ...]:
         Service(
             "webmail",
             "webmail for mailbox users",
-            (*_gunicorn(e, "webmail"), "--workers", "1", "--threads", "8"),
+            _gunicorn(e),
             user="vpopmail",
             answers=f"unix:{q}/run/webmail/http",
             env=_web_env(e, "webmail"),
@@ -68,7 +68,7 @@ def table(e: Environment) -> tuple[Service, ...]:
         Service(
             "webadmin",
             "administration in the browser",
-            (*_gunicorn(e, "webadmin"), "--workers", "1", "--threads", "8"),
+            _gunicorn(e),
             user="tawny",
             answers=f"unix:{q}/run/webadmin/http",
             env=_web_env(e, "webadmin"),
@@ -109,13 +109,8 @@ def table(e: Environment) -> tuple[Service, ...]:
     )
 
 
-def _gunicorn(e: Environment, role: str) -> tuple[str, ...]:
-    # One request a connection (web-front closes it), so no keep-alive; a request that takes minutes is stuck.
-    return (
-        f"{e.venv}/bin/gunicorn", "appliance.wsgi:application", "--bind", f"unix:{e.home}/run/{role}/http", "--umask", "0o007",
-        "--worker-class", "gthread", "--keep-alive", "0", "--timeout", "120", "--graceful-timeout", "3", "--log-level", "warning",
-        "--worker-tmp-dir", "/dev/shm", "--no-control-socket",  # noqa: S108 - a heartbeat file must not wait for a disk
-    )  # fmt: skip
+def _gunicorn(e: Environment) -> tuple[str, ...]:
+    return (f"{e.venv}/bin/gunicorn", "-c", "python:appliance.gunicorn_conf")
 
 
 def _web_env(e: Environment, role: str) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -25,7 +24,8 @@ from mta.net.smtp import service
 from mta.net.smtp.edge import Connection, sweep
 from mta.net.smtp.service import Service
 from mta.net.tls import Certificate
-from mta.unix import accounts
+from mta.net.workers import Workers, release
+from mta.unix import accounts, rlimit
 from mta.unix.fds import Fds
 
 VMAILD = b"run/vmaild"
@@ -70,25 +70,29 @@ def run(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds, *, is
     certificate = _certificate(home, wanted, say)
     sockets = [_bind(wanted) for _ in range(wanted.workers)]
     accounts.become(accounts.load(home)["qmaild"])
-    _raise_descriptor_limit()
+    rlimit.raise_descriptors()
     told = b", ".join([listener.name(s) + (b" tls" if is_tls else b"") for s, is_tls in sockets[0]])
     say(b"status: listening on " + told)
 
-    def work(mine: list[tuple[socket.socket, bool]]) -> int:
-        shared = Service(
-            home=home,
-            say=say,
-            queue=QueueClient(os.path.join(home, queue_call.SOCKET)),
-            recipients=AskClient(os.path.join(home, VMAILD)),
-            logins=LoginClient(os.path.join(home, login_call.SOCKET)),
-            certificate=certificate,
-            is_submission=is_submission,
-            loaded=service.load(home),
-        )
-        event_loop.run(_serve(shared, mine))
-        return 0
-
-    return work(sockets[0]) if wanted.workers == 1 else _supervise(sockets, work)
+    workers = Workers()
+    number = workers.fork(wanted.workers) if wanted.workers > 1 else 0
+    mine = [] if number is None else sockets[number]
+    for sock, _ in (entry for one in sockets for entry in one if one is not mine):
+        sock.close()
+    if number is None:
+        return workers.wait()
+    shared = Service(
+        home=home,
+        say=say,
+        queue=QueueClient(os.path.join(home, queue_call.SOCKET)),
+        recipients=AskClient(os.path.join(home, VMAILD)),
+        logins=LoginClient(os.path.join(home, login_call.SOCKET)),
+        certificate=certificate,
+        is_submission=is_submission,
+        loaded=service.load(home),
+    )
+    event_loop.run(_serve(shared, mine))
+    return 0
 
 
 def _sayer(name: bytes, fds: Fds) -> Callable[[bytes], None]:
@@ -116,51 +120,12 @@ def _bind(wanted: Options) -> list[tuple[socket.socket, bool]]:
     return found
 
 
-def _raise_descriptor_limit() -> None:
-    """As many connections as the hard limit allows."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _supervise(sockets: list[list[tuple[socket.socket, bool]]], work: Callable[[list[tuple[socket.socket, bool]]], int]) -> int:
-    """Fork the workers and wait. If one of them dies all end, and whoever supervises us starts afresh."""
-    pids = []
-    for mine in sockets:
-        pid = os.fork()
-        if pid == 0:
-            for other in sockets:
-                if other is not mine:
-                    for sock, _ in other:
-                        sock.close()
-            code = 111
-            try:
-                code = work(mine)
-            finally:
-                os._exit(code)
-        pids.append(pid)
-    for one in sockets:
-        for sock, _ in one:
-            sock.close()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _n, _f: _end_all(pids))
-    _, status = os.wait()
-    _end_all(pids)
-    return os.waitstatus_to_exitcode(status) and 111
-
-
-def _end_all(pids: list[int]) -> None:
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGTERM)
-        except ProcessLookupError:
-            continue
-
-
 async def _serve(shared: Service, sockets: list[tuple[socket.socket, bool]]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    release()
     connections: set[Connection] = set()
     servers = []
     for sock, is_tls in sockets:
