@@ -149,6 +149,16 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = f"{ROLE}_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
+if ROLE == "webmail":  # it has its own part of the site, and keeps its cookies there
+    SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/mail/"
+    MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+    CSRF_FAILURE_VIEW = "webadmin.webmail.problem_views.csrf_failure"
+    DATA_UPLOAD_MAX_MEMORY_SIZE = 8 << 20  # the text of a message and its fields; files have their own limit
+    FILE_UPLOAD_HANDLERS = [
+        "webadmin.webmail.upload.Cap",
+        "django.core.files.uploadhandler.MemoryFileUploadHandler",
+        "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+    ]
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -127,6 +127,10 @@ class Visit:
             raise Http404("There is no such folder.")
         return found
 
+    def special(self, directory: bytes) -> mailboxes.Folder:
+        """INBOX or one of the special folders, whether it is there or not."""
+        return next(f for f in self.folders if f.directory == directory)
+
     def row(self, folder: mailboxes.Folder, key: str) -> Row:
         """Raises Http404."""
         found = self.index.find(folder.directory, key) if folder.is_there else None

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from mta.formats import address_list, date_field
 from mta.formats.mime import notes as words
-from mta.formats.mime import structure, transfer
+from mta.formats.mime import transfer
 from mta.formats.mime.source import Source
 from mta.formats.mime.structure import Part, Structure
 from webadmin.webmail import choose, decode, flowed, linkify, senders, wash, washer
@@ -65,7 +65,7 @@ class Attached:
 @dataclass(frozen=True, slots=True)
 class Letter:
     subject: str
-    senders: tuple[senders.Person, ...]
+    authors: tuple[senders.Person, ...]
     reply_to: tuple[senders.Person, ...]
     to: tuple[senders.Person, ...]
     cc: tuple[senders.Person, ...]
@@ -83,7 +83,7 @@ class Letter:
 
     @property
     def sender(self) -> senders.Person | None:
-        return self.senders[0] if self.senders else None
+        return self.authors[0] if self.authors else None
 
 
 def read(source: Source, found: Structure, *, root: int = 0, wants_html: bool = True) -> Letter:
@@ -101,16 +101,15 @@ def read(source: Source, found: Structure, *, root: int = 0, wants_html: bool = 
             said += more
             texts.append(Text(index, False, linkify.html(text)))
     from_ = people(top, b"from")
-    raw_date = top.header.get(b"date") or b""
     return Letter(
         subject=decode.header(top.header.get(b"subject") or b""),
-        senders=from_,
+        authors=from_,
         reply_to=people(top, b"reply-to"),
         to=people(top, b"to"),
         cc=people(top, b"cc"),
         bcc=people(top, b"bcc"),
-        date=_date(raw_date),
-        date_text=decode.header(raw_date),
+        date=date(top),
+        date_text=decode.header(top.header.get(b"date") or b""),
         texts=tuple(texts),
         attached=tuple(_attached(found.parts[i]) for i in chosen.attached),
         pictures=tuple(_attached(found.parts[i]) for i in chosen.pictures),
@@ -135,8 +134,9 @@ def fields(part: Part) -> list[tuple[str, str]]:
     ]
 
 
-def _date(raw: bytes) -> datetime.datetime | None:
-    seconds = date_field.read(raw)
+def date(top: Part) -> datetime.datetime | None:
+    """Of the Date field."""
+    seconds = date_field.read(top.header.get(b"date") or b"")
     if seconds is None:
         return None
     return datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(seconds=seconds)
