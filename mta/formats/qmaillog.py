@@ -174,7 +174,7 @@ def write(event: Event) -> bytes:
             return exiting()
 
 
-_N = rb"(\d+)"
+_N = rb"(\d{1,18})"  # no number of qmail's is longer, and one of a damaged line may not be longer than 64 bits hold
 _READERS: tuple[tuple[bytes, re.Pattern[bytes]], ...] = tuple(
     (kind, re.compile(pattern + rb"\Z", re.DOTALL))
     for kind, pattern in (

@@ -130,6 +130,9 @@ def test_it_gives_one_consumer_no_more_than_it_wants(connection: Connection) -> 
 # -- workers -----------------------------------------------------------------------------------------------------------------------
 
 
+WORKER = ("-A", "tests.appliance.worker_app", "worker", "--pool", "solo", "--without-gossip", "--without-mingle", "--loglevel", "WARNING")
+
+
 class Workers:
     """Real ones, of tests/appliance/worker_app."""
 
@@ -140,9 +143,8 @@ class Workers:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> subprocess.Popen[bytes]:
-        argv = "-A tests.appliance.worker_app worker --pool solo --without-gossip --without-mingle --loglevel WARNING".split()
         with self._log.open("ab") as log:
-            process = subprocess.Popen([sys.executable, "-m", "celery", *argv], cwd=ROOT, env=self._env, stdout=log, stderr=log)
+            process = subprocess.Popen([sys.executable, "-m", "celery", *WORKER], cwd=ROOT, env=self._env, stdout=log, stderr=log)
         self._running.append(process)
         return process
 
