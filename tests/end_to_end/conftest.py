@@ -1,0 +1,33 @@
+"""One appliance for all end-to-end tests: starting it is the slowest part of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support import appliance
+from tests.support.appliance import Appliance
+from tests.support.dns_server import DnsServer
+from tests.support.smtp_sink import SmtpSink
+
+
+@dataclass
+class World:
+    """The appliance, the name server it asks, and a mail server somewhere else."""
+
+    a: Appliance
+    dns: DnsServer
+    far: SmtpSink
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    reason = appliance.why_not()
+    if reason:
+        pytest.skip(reason)
+    with SmtpSink(ip="127.0.0.2") as far:
+        zone = {"far.example": {"MX": ["10 mx.far.example."]}, "mx.far.example": {"A": ["127.0.0.2"]}}
+        with DnsServer(zone) as dns, Appliance(dnscacheip=dns.dnscacheip.decode()) as a:
+            yield World(a, dns, far)
