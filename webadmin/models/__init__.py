@@ -8,5 +8,25 @@ from webadmin.models.audit import AuditRow
 from webadmin.models.control import ConfigFile, Generation
 from webadmin.models.domains import Domain
 from webadmin.models.login import LoginFailure
+from webadmin.models.logs import Accepted, Delivery, HourCount, Login, LogPosition, Message, Notice, Refused
+from webadmin.models.tasks import TaskLock, TaskRun
 
-__all__ = ["Alias", "AuditRow", "ConfigFile", "Domain", "Generation", "LoginFailure", "Mailbox"]
+__all__ = [
+    "Accepted",
+    "Alias",
+    "AuditRow",
+    "ConfigFile",
+    "Delivery",
+    "Domain",
+    "Generation",
+    "HourCount",
+    "LogPosition",
+    "Login",
+    "LoginFailure",
+    "Mailbox",
+    "Message",
+    "Notice",
+    "Refused",
+    "TaskLock",
+    "TaskRun",
+]
