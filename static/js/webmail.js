@@ -3,6 +3,7 @@
 
 // Pages are never kept in the browser's storage (they are mail), and answers that say what is wrong are shown like any other.
 htmx.config.historyCacheSize = 0;
+htmx.config.attributesToSettle = ["class"]; // it would set style attributes, which our policy forbids
 htmx.config.responseHandling = [
   { code: "204", swap: false },
   { code: "[2345]..", swap: true },
@@ -14,7 +15,7 @@ for (const field of document.querySelectorAll("[data-time-zone]")) field.value =
 // ---- lists: what is selected ------------------------------------------------------------------------------------------------------
 function showSelection() {
   const list = document.querySelector("[data-list]");
-  if (!list) return;
+  if (!list?.querySelector(".mail-acts")) return;
   const boxes = [...list.querySelectorAll('input[name="key"]')];
   for (const box of boxes) box.closest("tr").classList.toggle("is-chosen", box.checked);
   const count = boxes.filter((box) => box.checked).length;

@@ -59,6 +59,7 @@ def move(visit: Visit, folder: Folder, chosen: list[Row], target: bytes) -> int:
         "to": os.fsdecode(target),
         "keys": [row.key for row in chosen],
         "count": done,
+        "name": next((f.name for f in visit.folders if f.directory == target), ""),
     }
     return done
 

@@ -82,6 +82,11 @@ class Letter:
     has_plain: bool
 
     @property
+    def others(self) -> int:
+        """Recipients besides the first."""
+        return max(0, len(self.to) + len(self.cc) - 1)
+
+    @property
     def sender(self) -> senders.Person | None:
         return self.authors[0] if self.authors else None
 

@@ -60,7 +60,8 @@ def _people(top: Part, is_own: bool) -> tuple[str, str]:
     persons = [senders.person(e) for e in entries[: _PEOPLE_MAX if is_own else 1]]
     if not persons:
         return "", ""
-    names = ", ".join(p.short for p in persons)
+    # a name that may be meant to deceive is not shown alone: the list has room for one of the two
+    names = ", ".join(p.shown if p.warnings and p.shown else p.short for p in persons)
     return (f"{names} …" if len(entries) > len(persons) and is_own else names), persons[0].address
 
 
