@@ -49,13 +49,13 @@ def cpu_s() -> float:
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
-def wait_until(is_so: Callable[[], bool], patience_s: float = 300) -> float:
-    """-> the moment it came true."""
+def wait_until(is_so: Callable[[], bool], patience_s: float = 300, every_s: float = 0.002) -> float:
+    """-> the moment it came true. every_s: a look that costs something must not become part of what is measured."""
     deadline = time.monotonic() + patience_s
     while not is_so():
         if time.monotonic() > deadline:
             raise TimeoutError("the peer does not come to an end")
-        time.sleep(0.002)
+        time.sleep(every_s)
     return time.monotonic()
 
 

@@ -31,7 +31,7 @@ CONNECTIONS_MAX = 1000
 BACKENDS = {b"mail": "run/webmail/http"}
 DEFAULT_BACKEND = "run/webadmin/http"
 _PIECE = 1 << 16
-_REQUEST = re.compile(rb"[A-Z]{1,20} /(?P<first>[^/ ?]*)\S{0,8000} HTTP/1\.[01]\r\n")
+_REQUEST = re.compile(rb"[A-Z]{1,20} /(?P<first>[^/ ?]{0,200})\S{0,8000} HTTP/1\.[01]\r\n")
 _HOP_BY_HOP = re.compile(
     rb"(?im)^(connection|keep-alive|proxy-connection|te|upgrade|x-forwarded-(for|proto|host)|x-real-ip)[ \t]*:[^\r\n]*\r\n"
 )

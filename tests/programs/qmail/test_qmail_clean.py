@@ -1,0 +1,80 @@
+"""qmail-clean: requests and answers, one byte each; what it removes and what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from mta.programs.qmail import qmail_clean
+from mta.unix.fds import Fds
+from tests.support.qmail_home import QmailHome
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> QmailHome:
+    monkeypatch.chdir(tmp_path)
+    return QmailHome(tmp_path / "q")
+
+
+def clean(home: QmailHome, requests: bytes) -> tuple[int, bytes]:
+    """-> (exit code, answers)"""
+    (home.path / "in").write_bytes(requests)
+    (home.path / "out").write_bytes(b"")
+    fd_in, fd_out = os.open(home.path / "in", os.O_RDONLY), os.open(home.path / "out", os.O_WRONLY)
+    try:
+        code = qmail_clean.main([], {b"QMAIL_HOME": home.home}, Fds({0: fd_in, 1: fd_out}))
+    finally:
+        os.close(fd_in)
+        os.close(fd_out)
+    return code, (home.path / "out").read_bytes()
+
+
+def test_todo_removes_both_names_of_the_envelope(home: QmailHome) -> None:
+    messnum = home.enqueue(b"x\n", b"a@b", b"x@y")
+    os.link(home.queue / "todo" / str(messnum), home.queue / "intd" / str(messnum))
+    assert clean(home, b"todo/%d\0" % messnum) == (0, b"+")
+    assert home.files() == [f"mess/{messnum % 23}/{messnum}"]
+
+
+def test_foop_removes_the_message(home: QmailHome) -> None:
+    messnum = home.preprocessed(b"x\n", b"a@b")
+    assert clean(home, b"foop/%d\0" % messnum) == (0, b"+")
+    assert home.files() == [f"info/{messnum % 23}/{messnum}"]
+
+
+@pytest.mark.parametrize(
+    ("case", "request_", "answer"),
+    [
+        ("P10 nothing is there", b"foop/5\0", b"+"),
+        ("too short", b"foop/\0", b"x"),
+        ("P11 no request", b"x\0", b"x"),
+        ("another verb", b"kill/123\0", b"x"),
+        ("letters in the number", b"todo/1x2\0", b"x"),
+        ("a path", b"foop/../../x\0", b"x"),
+        ("too long", b"todo/" + b"1" * 100 + b"\0", b"x"),
+        ("several, in order", b"todo/11\0x\0foop/22\0", b"+x+"),
+    ],
+)
+def test_every_request_has_one_answer(home: QmailHome, case: str, request_: bytes, answer: bytes) -> None:
+    assert clean(home, request_) == (0, answer), case
+
+
+def test_an_unlink_that_fails_is_told(home: QmailHome) -> None:
+    (home.queue / "todo/77").mkdir()
+    assert clean(home, b"todo/77\0") == (0, b"!")
+
+
+def test_old_files_in_pid_are_swept_and_young_ones_stay(home: QmailHome) -> None:
+    for name, age_s in (("1.2.3", 129700), ("4.5.6", 129500)):
+        path = home.queue / "pid" / name
+        path.touch()
+        os.utime(path, (time.time() - age_s, time.time()))
+    clean(home, b"todo/11\0")
+    assert [p.name for p in (home.queue / "pid").iterdir()] == ["4.5.6"]
+
+
+def test_a_request_without_an_end_is_given_up(home: QmailHome) -> None:
+    assert clean(home, b"t" * 1000)[0] == 100
