@@ -30,6 +30,7 @@ IDLE_S = 300
 CONNECTIONS_MAX = 1000
 BACKENDS = {b"mail": "run/webmail/http"}
 DEFAULT_BACKEND = "run/webadmin/http"
+BACKLOG = 512
 _PIECE = 1 << 16
 _REQUEST = re.compile(rb"[A-Z]{1,20} /(?P<first>[^/ ?]{0,200})\S{0,8000} HTTP/1\.[01]\r\n")
 _HOP_BY_HOP = re.compile(
@@ -129,6 +130,8 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     if not addresses or len(argv) != 2 * len(addresses):
         raise Permanent("usage: web-front --listen HOST:PORT ...")
     sockets = [listener.bind(*listener.split(a), reuse_port=False) for a in addresses]
+    for sock in sockets:
+        sock.listen(BACKLOG)
     accounts.become(accounts.load(home)[accounts.TAWNYD])
     fds.say(b"web-front: status: listening on " + b", ".join(map(listener.name, sockets)) + b"\n")
     event_loop.run(_serve_all(Front(os.fsdecode(home)), sockets))
@@ -140,5 +143,5 @@ async def _serve_all(front: Front, sockets: list[socket.socket]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     for sock in sockets:
-        await asyncio.start_server(front.handle, sock=sock, limit=HEAD_MAX, backlog=512)
+        await asyncio.start_server(front.handle, sock=sock, limit=HEAD_MAX, backlog=BACKLOG)
     await stop.wait()
