@@ -214,6 +214,8 @@ def test_run_gets_default_signals_and_only_its_descriptors(supervise: Supervise)
 def test_term_ends_supervise_alone(supervise: Supervise) -> None:
     service = supervise(SLEEPER)
     pid = service.until_up().pid
+    # until its exec the child is a copy of supervise, and holds open what supervise does
+    eventually(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n", "no exec")
     service.process.terminate()
     try:
         assert service.wait() == -signal.SIGTERM

@@ -84,6 +84,12 @@ def put(service: Service, text: bytes) -> None:
         fifo.write(text)
 
 
+def got(service: Service) -> bytes:
+    """What its logger has written."""
+    path = service.path / "got"
+    return path.read_bytes() if path.exists() else b""
+
+
 def piped(scan: Scan, name: str) -> tuple[Service, Service]:
     """A service that says what one puts in, and its logger. Both come up by themselves."""
     service = scan.add(name, f"[ -p in ] || mkfifo in; {CAT}", log=LOGGER)
@@ -97,7 +103,7 @@ def test_it_supervises_a_service_and_its_logger_with_a_pipe_between(scan: Scan) 
     service.until_up()
     logger.until_up()
     put(service, b"one\n")
-    eventually(lambda: (service.path / "got").read_bytes() == b"one\n", scan.said())
+    eventually(lambda: got(service) == b"one\n", scan.said())
     assert sorted(scan.supervises()) == [b"supervise\0a", b"supervise\0a/log"]
 
 
@@ -118,8 +124,7 @@ def test_the_pipe_outlives_both_ends_and_no_line_is_lost(scan: Scan) -> None:
     os.kill(scan.supervises()[b"supervise\0a/log"], signal.SIGKILL)
     logger.until_up()  # a new supervise, a new logger, the same pipe
     put(service, b"three\n")
-    got = service.path / "got"
-    eventually(lambda: got.exists() and got.read_bytes() == b"one\ntwo\nthree\n", scan.said())
+    eventually(lambda: got(service) == b"one\ntwo\nthree\n", scan.said())
 
 
 def _waits(pid: int) -> bool:
@@ -214,7 +219,7 @@ def test_term_ends_svscan_alone(scan: Scan) -> None:
     assert service.is_supervised() and logger.is_supervised()
     assert service.status().pid == pid and is_alive(pid)
     put(service, b"still\n")
-    eventually(lambda: (service.path / "got").read_bytes() == b"still\n", "the pipe is broken")
+    eventually(lambda: got(service) == b"still\n", "the pipe is broken")
 
 
 def test_a_logger_that_is_no_directory_does_not_keep_the_service_down(scan: Scan) -> None:
