@@ -14,6 +14,7 @@ Source    Courier maildirquota(7), vpopmail maildirquota.c
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -50,8 +51,10 @@ def load(maildir: bytes) -> Book | None:
     """None: there is none, or none that can be used. Raises OSError."""
     try:
         fd = os.open(os.path.join(maildir, NAME), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
     try:
         st = os.fstat(fd)
         data = os.read(fd, _READ_MAX) if stat.S_ISREG(st.st_mode) else b""

@@ -7,6 +7,7 @@ Source   qmail-local(8): descriptor 0 is the message, seekable
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -34,6 +35,8 @@ def message(fd: int, *, is_suspected: bool, disk: Disk = REAL) -> Message:
         st = disk.fstat(fd)
     except OSError as error:
         raise Temporary(UNREADABLE) from error
+    if not stat.S_ISREG(st.st_mode):  # a pipe would be taken for an empty message
+        raise Temporary(NOT_SEEKABLE)
     return Message(fd, st.st_size, st.st_ino, st.st_mtime_ns, is_suspected)
 
 

@@ -87,11 +87,14 @@ class QueueLine:
                 exit_, _messnum, qp = queue_call.read_result(payload)
                 done(queue_failure(exit_), qp)
 
+    def close(self) -> None:
+        if self._sock is not None:
+            self._selector.unregister(self._sock)
+            self._sock.close()
+            self._sock = None
+
     def _lose(self) -> None:
-        assert self._sock is not None
-        self._selector.unregister(self._sock)
-        self._sock.close()
-        self._sock = None
+        self.close()
         waiting, self._waiting = self._waiting, {}
         for done in waiting.values():
             done(queue_failure(_WRITER_GONE), 0)

@@ -12,7 +12,6 @@ Source    vpopmail vdelivermail.c, vpopmail.h
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 
 from mta.decisions import vdelivermail as decide
@@ -20,14 +19,13 @@ from mta.decisions.vdelivermail import CatchAll
 from mta.errors import Permanent, Temporary
 from mta.formats import control, dotqmail, maildirsize, users_assign, vpasswd
 from mta.formats.dotqmail import Kind, Line
-from mta.formats.error_str import error_str
 from mta.formats.maildirsize import Quota
+from mta.unix import dotqmail_file
 from mta.unix.cdbfile import Fresh
 
 NO_USER, OVER_QUOTA, QUOTA_WARNING = b".no-user.msg", b".over-quota.msg", b".quotawarn.msg"
 _TEXT_MAX = 1 << 16
 _CDBS_MAX = 64  # of domains, kept open
-_SHARED_WRITE = 0o002
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,26 +146,6 @@ def _mailbox(domain: Domain, address: bytes, directory: bytes, quota: Quota | No
     directory = directory.rstrip(b"/")
     if not directory.startswith(b"/"):
         raise Temporary("vdelivermail: the mailbox has no directory in vpasswd")
-    data = _dot_qmail(os.path.join(directory, b".qmail"))
-    lines = tuple(dotqmail.read(data)) if data else decide.DEFAULT_LINES
+    found = dotqmail_file.load(os.path.join(directory, b".qmail"))
+    lines = tuple(dotqmail.read(found[0])) if found is not None and found[0] else decide.DEFAULT_LINES
     return Mailbox(address, directory, lines, quota, domain)
-
-
-def _dot_qmail(path: bytes) -> bytes:
-    """b"": there is none, or it is empty. Raises Temporary."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return b""
-    except OSError as error:
-        raise Temporary(f"Unable to open .qmail: {error_str(error.errno)}. (#4.3.0)") from error
-    with open(fd, "rb") as file:
-        st = os.fstat(fd)
-        if not stat.S_ISREG(st.st_mode):
-            return b""
-        if st.st_mode & _SHARED_WRITE:
-            raise Temporary("Uh-oh: .qmail file is writable. (#4.7.0)")
-        try:
-            return file.read()
-        except OSError as error:
-            raise Temporary(f"Unable to read .qmail: {error_str(error.errno)}. (#4.3.0)") from error

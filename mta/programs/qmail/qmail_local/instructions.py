@@ -7,7 +7,6 @@ Source   dot-qmail(5), qmail-local.c main
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Callable
@@ -19,13 +18,13 @@ from mta.formats import dotqmail, traceline
 from mta.formats.dotqmail import Line
 from mta.formats.error_str import error_str, is_temporary
 from mta.formats.local_job import Address
-from mta.unix import mess
+from mta.unix import dotqmail_file, mess
 from mta.unix.mess import Message
 
 STICKY = "Home directory is sticky: user is editing his .qmail file. (#4.2.1)"
 LOOPING = "This message is looping: it already has my Delivered-To line. (#5.4.6)"
 NO_MAILBOX = "Sorry, no mailbox here by that name. (#5.1.1)"
-_SHARED_WRITE = 0o002  # conf-patrn
+_SHARED_WRITE = 0o002
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,33 +84,13 @@ def _check_home(home: int, warn: Callable[[bytes], None] | None) -> None:
 def _file(address: Address, home: int) -> tuple[bytes, bytes | None, bool]:
     """-> (bytes of the file that answers, DEFAULT, forward-only). Raises Permanent when none does and one must."""
     for candidate in find_dotqmail.candidates(address.dash, address.ext):
-        fd = _open(candidate.name, home)
-        if fd is None:
-            continue
-        with open(fd, "rb", buffering=0) as file:
-            mode = os.fstat(fd).st_mode
-            if not stat.S_ISREG(mode):
-                continue
-            if mode & _SHARED_WRITE:
-                raise Temporary("Uh-oh: .qmail file is writable. (#4.7.0)")
-            try:
-                data = file.readall()
-            except OSError as error:
-                raise Temporary(f"Unable to read {_shown(candidate.name)}: {error_str(error.errno)}. (#4.3.0)") from error
+        found = dotqmail_file.load(candidate.name, home)
+        if found is not None:
+            data, mode = found
             return data, candidate.default, bool(mode & stat.S_IXUSR)
     if address.dash:
         raise Permanent(NO_MAILBOX)
     return b"", None, False
-
-
-def _open(name: bytes, home: int) -> int | None:
-    """None: as good as not there. Raises Temporary."""
-    try:
-        return os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=home)
-    except OSError as error:
-        if _counts(error):
-            raise Temporary(f"Unable to open {_shown(name)}: {error_str(error.errno)}. (#4.3.0)") from error
-        return None
 
 
 def _exists(name: bytes, home: int) -> bool:
@@ -122,10 +101,6 @@ def _exists(name: bytes, home: int) -> bool:
             raise Temporary(f"Unable to open {_shown(name)}: {error_str(error.errno)}. (#4.3.0)") from error
         return False
     return True
-
-
-def _counts(error: OSError) -> bool:
-    return is_temporary(error.errno) or error.errno in (errno.EPERM, errno.EACCES)
 
 
 def _shown(name: bytes) -> str:

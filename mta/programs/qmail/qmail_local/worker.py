@@ -65,6 +65,7 @@ class Worker:
             self._deliver()
         if self._has_input or self._waiting or self._children.running or self._line.running:
             return True
+        self._line.close()
         self._selector.close()
         return False
 
