@@ -3,7 +3,8 @@
 APPLIANCE_ROLE     webadmin (default), webmail: which half of the web this process is; they run as different users with different keys and
                    databases (DESIGN 4)
 QMAIL_HOME         the instance (default ./var/qmail)
-DATABASE_URL       sqlite:////path or postgresql://user:password@host/name, of the control plane (default: SQLite below the instance)
+DATABASE_URL       sqlite:////path, postgresql://user:password@host/name or postgresql://user@/name?host=/folder/of/socket, of the control
+                   plane (default: SQLite below the instance)
 CELERY_BROKER_URL  default: our own SQLite transport below the instance (appliance/broker); redis://... or amqp://... in its place
 APPLIANCE_HOSTS    names under which the web is reached, comma-separated (default: this machine)
 APPLIANCE_DEBUG    1: Django's debug pages, never outside a development checkout
@@ -16,7 +17,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -63,7 +64,7 @@ def _database(url: str) -> dict[str, Any]:
             "NAME": unquote(parts.path[1:]),
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
-            "HOST": unquote(parts.hostname or ""),
+            "HOST": parse_qs(parts.query).get("host", [unquote(parts.hostname or "")])[0],
             "PORT": str(parts.port or ""),
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
