@@ -199,8 +199,8 @@ def test_a_run_that_cannot_be_run_is_told_and_tried_again(why: str, run: bytes |
     line = f"supervise: fatal: unable to start d/run: {words}\n"
     eventually(lambda: service.said().endswith(line) and service.said().count("\n") >= 2, why + service.said())
     if run is None:
-        service.write_run(SLEEPER)
-        service.until(lambda status: status.pid != 0 and Path(f"/proc/{status.pid}/comm").read_text() == "sleep\n", "it is there now")
+        service.write_run(f"touch there; {SLEEPER}")
+        eventually((service.path / "there").exists, "it is not tried again")
 
 
 def test_run_gets_default_signals_and_only_its_descriptors(supervise: Supervise) -> None:
