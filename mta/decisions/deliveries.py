@@ -127,8 +127,8 @@ class Deliveries:
 
     def _born(self, now_ns: int, info: InfoMsg) -> Sequence[Record]:
         old = self.messages.get(info.messnum)
-        if old is not None and (old.size_bytes, old.sender, old.qp, old.uid) == (info.size_bytes, info.sender, info.qp, info.uid):
-            old.is_renewed = False  # taken up again after a crash before it was preprocessed
+        if old is not None and (old.size_bytes, old.qp, old.uid) == (info.size_bytes, info.qp, info.uid):
+            old.is_renewed = False  # the same one, taken up again after a crash before it was preprocessed
             return _NOTHING
         message = Message(info.messnum, now_ns, info.size_bytes, info.sender, info.qp, info.uid)
         self.messages[info.messnum] = message

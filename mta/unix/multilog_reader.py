@@ -200,3 +200,15 @@ def _end_of_line(fd: int, offset: int, piece_max: int) -> int | None:
             return offset + newline + 1
         offset += len(data)
     return None
+
+
+def waiting(directory: bytes, position: Position) -> int:
+    """About how many octets there are to read. Raises OSError when the directory cannot be read."""
+    total = 0
+    for name in os.listdir(directory):
+        if name == CURRENT or (name[:1] == b"@" and name not in position.done):
+            try:
+                total += os.stat(os.path.join(directory, name)).st_size
+            except FileNotFoundError:
+                continue
+    return max(0, total - position.offset)
