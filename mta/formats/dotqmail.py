@@ -2,7 +2,7 @@
 
 Lines    "#..." comment; "|command"; "/path/" or "./path/" Maildir (ends in a slash); "/path" or "./path" mbox; "&address" or just
          "address" forward; "+list" means that only forwards may follow; other "+" lines and empty lines say nothing.
-         Spaces and tabs at the end of a line are cut; a last line without its newline counts.
+         Spaces and tabs at the end of a line are cut; a last line without its newline counts; a NUL ends what a line names.
 Example  b"./Maildir/\\n&bo@example.net\\n|preline filter\\n"
 Limits   none; an empty file means "the default instructions", a blank first line is a mistake (the file is being edited).
 Written  by users, and by the control installer below domains/.   Read by qmail-local, vdelivermail, explain.
@@ -41,18 +41,18 @@ def read(data: bytes) -> list[Line]:
 
 
 def _line(number: int, row: bytes) -> Line:
-    first = row[:1]
-    if not first:
+    first, text = row[:1], row.partition(b"\0")[0]
+    if first in (b"", b"\0"):
         return Line(number, Kind.BLANK_FIRST if number == 1 else Kind.NOTHING, b"")
     if first == b"#":
         return Line(number, Kind.COMMENT, row[1:])
     if first in b"./":
-        return Line(number, Kind.MAILDIR if row.endswith(b"/") else Kind.MBOX, row)
+        return Line(number, Kind.MAILDIR if row.endswith(b"/") else Kind.MBOX, text)
     if first == b"|":
-        return Line(number, Kind.PROGRAM, row[1:])
+        return Line(number, Kind.PROGRAM, text[1:])
     if first == b"+":
-        return Line(number, Kind.FORWARD_ONLY if row[1:] == b"list" else Kind.NOTHING, row)
-    return Line(number, Kind.FORWARD, row[1:] if first == b"&" else row)
+        return Line(number, Kind.FORWARD_ONLY if text[1:] == b"list" else Kind.NOTHING, text)
+    return Line(number, Kind.FORWARD, text[1:] if first == b"&" else text)
 
 
 def file_name(local: bytes) -> bytes:

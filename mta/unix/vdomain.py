@@ -130,6 +130,8 @@ def account_of(domain: Domain, user: bytes) -> vpasswd.Account | None:
         if file is None:
             raise ValueError("vpasswd.cdb is missing")
         data = file.get(user) if user else None
+        if data is not None and b"\0" in data:
+            raise ValueError("NUL in vpasswd.cdb")
         return None if data is None else vpasswd.read_data(user, data)
     except (OSError, ValueError) as error:
         raise Temporary("vdelivermail: unable to read vpasswd.cdb", str(error)) from error

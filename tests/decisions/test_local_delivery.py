@@ -92,6 +92,7 @@ X_PROG = "Uh-oh: .qmail has prog delivery but has x bit set. (#4.7.0)"
         ("l03 a comment", b"#only\n", []),
         ("l04 a blank first line", b"\n./x\n", ["Uh-oh: first line of .qmail file is blank. (#4.2.1)"]),
         ("blanks on the first line", b" \t\n./x\n", ["Uh-oh: first line of .qmail file is blank. (#4.2.1)"]),
+        ("a NUL is blank", b"\0x\n", ["Uh-oh: first line of .qmail file is blank. (#4.2.1)"]),
         ("a blank line further down", b"a@b\n\n./x\n", [(Kind.FORWARD, b"a@b"), (Kind.MBOX, b"./x")]),
         ("l13 +list", b"./a/\n+list\n./mbox\n", [(Kind.MAILDIR, b"./a/"), X_FILE]),
         ("+ anything else", b"+lists\n./mbox\n", [(Kind.MBOX, b"./mbox")]),
@@ -99,9 +100,12 @@ X_PROG = "Uh-oh: .qmail has prog delivery but has x bit set. (#4.7.0)"
         ("l15 blanks at the end are not", b"./mbox  \t\n", [(Kind.MBOX, b"./mbox")]),
         ("an empty address", b"&\n", [(Kind.FORWARD, b"")]),
         ("no newline at the end", b"|x", [(Kind.PROGRAM, b"x")]),
+        ("a NUL ends a name, an address, a command", b"./M\0x/\n&a@b\0c\n|x\0y\n", [
+            (Kind.MAILDIR, b"./M"), (Kind.FORWARD, b"a@b"), (Kind.PROGRAM, b"x"),
+        ]),
         ("a path from the root", b"/M/\n/m\n", [(Kind.MAILDIR, b"/M/"), (Kind.MBOX, b"/m")]),
     ],
-)
+)  # fmt: skip
 def test_lines_become_steps(why: str, data: bytes, done: list[object]) -> None:
     assert kinds(data) == done, why
 

@@ -315,6 +315,24 @@ def test_nothing_is_forwarded_when_a_maildir_failed(lspawn: Lspawn) -> None:
     writer.join()
 
 
+def test_nothing_is_forwarded_when_the_disk_failed(lspawn: Lspawn) -> None:
+    writer = Writer(lspawn.joe.path / "q", 0)
+    maildir(lspawn.joe.home / "Maildir")
+    lspawn.joe.dot(".qmail", b"a@b\n./Maildir/\n")
+
+    def fail(_fd: int) -> None:
+        raise OSError(5, "input/output error")
+
+    lspawn.disk.fsync = fail  # type: ignore[assignment, method-assign]
+    lspawn.send(1, lspawn.joe.address())
+    assert lspawn.until(1)[1] == (111, b"Temporary error on maildir delivery. (#4.3.0)\n")
+    lspawn.joe.dot(".qmail", b"z@b\n")
+    lspawn.send(2, lspawn.joe.address())
+    assert lspawn.until(2)[2][0] == 0
+    assert [e for _, e in writer.got] == [envelope.write(b"s@x", [b"z@b"])]
+    writer.join()
+
+
 # -- virtual mailboxes -------------------------------------------------------------------------------------------------------------
 
 

@@ -368,6 +368,27 @@ def test_a_worker_that_dies_takes_its_deliveries_with_it_and_they_come_again_eac
     assert len(mails(lspawn.joe / "Maildir")) == 3
 
 
+def test_however_often_workers_are_killed_every_message_arrives_once(lspawn: Lspawn) -> None:
+    """Reports may be lost with their worker, messages and their names are not."""
+    lspawn.start()
+    names = {slot: lspawn.queue(b"A: %d\n\n" % slot) for slot in range(40)}
+    waiting = set(names)
+    for round_ in range(12):
+        lspawn.reports = []
+        for slot in sorted(waiting):
+            lspawn.send(slot, b"joe@h", names[slot])
+        while len(lspawn.reports) < len(waiting):
+            lspawn.turn()
+            if round_ < 8 and lspawn.spawner._workers._by_rights:
+                os.kill(lspawn.worker, signal.SIGKILL)
+        reports = {r.slot: r.letter + r.text for r in lspawn.reports}
+        assert set(reports.values()) <= {b"Kdid 1+0+0\n", b"Zqmail-local crashed.\n"}
+        waiting = {slot for slot, report in reports.items() if report.startswith(b"Z")}
+    assert not waiting
+    head = b"Return-Path: <s@x>\nDelivered-To: joe@h\n"
+    assert sorted(mails(lspawn.joe / "Maildir")) == sorted(head + b"A: %d\n\n" % slot for slot in range(40))
+
+
 def test_a_deferred_delivery_is_looked_for_in_cur_when_it_comes_again(lspawn: Lspawn) -> None:
     """The first Maildir gets it, the second is missing; a reader is faster than the retry."""
     (lspawn.joe / ".qmail-two").write_bytes(b"./Maildir/\n./Second/\n")

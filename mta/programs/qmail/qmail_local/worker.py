@@ -16,6 +16,7 @@ import errno
 import os
 import selectors
 import socket
+from collections import deque
 from functools import partial
 
 from mta import runner
@@ -53,7 +54,7 @@ class Worker:
         self._children = Children(self._selector, local_job.REPORT_MAX)
         self._line = QueueLine(env[b"QMAIL_HOME"], self._selector)
         self._preparer = Preparer(env, self._line, disk)
-        self._waiting: list[tuple[Job, int]] = []
+        self._waiting: deque[tuple[Job, int]] = deque()
         self._has_input = True
         self._selector.register(sock, selectors.EVENT_READ, self._receive)
 
@@ -90,10 +91,12 @@ class Worker:
 
     def _deliver(self) -> None:
         works: list[Work] = []
-        while self._waiting and sum(len(w.deliveries) for w in works) < STAGED_MAX:
-            job, fd = self._waiting.pop(0)
+        staged = 0
+        while self._waiting and staged < STAGED_MAX:
+            job, fd = self._waiting.popleft()
             try:
                 works.append(self._preparer.prepare(job, fd))
+                staged += len(works[-1].deliveries)
             except NeedsProcess:
                 self._fork(job, fd)
         self._preparer.commit(works)
