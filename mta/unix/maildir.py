@@ -28,7 +28,7 @@ from mta.unix.disk import REAL, Disk
 from mta.unix.maildir_parts import TROUBLE, Delivery, Maildir
 from mta.unix.mess import Message
 
-SYNCFS_FROM = 4  # files or directories waiting together from which one syncfs is cheaper than their fsyncs (bench/local_worker)
+SYNCFS_FROM = 4  # files or directories waiting together from which one syncfs is cheaper than their fsyncs, as in unix/queuedir
 _SMALL = 1 << 16  # a message up to this size is written in one call with its lines
 _NAMES = 3  # how many names are tried
 _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
