@@ -13,11 +13,16 @@ Races      current is opened before the names are read, so one that is finished 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mta.formats import tai64n
+
 PIECE_MAX = 1 << 20
+FIND_MAX = 64 << 20
+_TEXT = tai64n.LABEL_LEN + 1  # behind the time and its space
 HEAD_MAX = 64
 _NAME_MIN = 27  # "@", 24 digits and ".s"
 
@@ -212,3 +217,39 @@ def waiting(directory: bytes, position: Position) -> int:
             except FileNotFoundError:
                 continue
     return max(0, total - position.offset)
+
+
+def find(
+    directory: bytes, pattern: re.Pattern[bytes], since_ns: int, until_ns: int, octets_max: int = FIND_MAX
+) -> Iterator[tuple[int, bytes]]:
+    """Lines of a time again, from whichever files hold them still: time and text of those whose whole text, without its time, matches.
+    No more than octets_max are read. Raises OSError when there is no directory."""
+    for at_ns, text in _texts(directory, since_ns, octets_max):
+        if at_ns > until_ns:
+            return
+        if at_ns >= since_ns and pattern.fullmatch(text):
+            yield at_ns, text
+
+
+def _texts(directory: bytes, since_ns: int, octets_max: int) -> Iterator[tuple[int, bytes]]:
+    """Of files that end after since."""
+    names = sorted(name for name in os.listdir(directory) if name[:1] == b"@" and len(name) >= _NAME_MIN)
+    for name in (*(name for name in names if (_time_ns(name) or 0) >= since_ns), CURRENT):
+        fd = _open(directory, name)
+        if fd is None:
+            continue
+        with os.fdopen(fd, "rb") as file:
+            for line in file:
+                octets_max -= len(line)
+                if octets_max < 0:
+                    return
+                at_ns = _time_ns(line)
+                if at_ns is not None:
+                    yield at_ns, line[_TEXT:].rstrip(b"\n")
+
+
+def _time_ns(line: bytes) -> int | None:
+    try:
+        return tai64n.read(line[: tai64n.LABEL_LEN])
+    except ValueError:
+        return None
