@@ -7,7 +7,7 @@ import sys
 
 from bench import report
 
-ALL = ("smtp_in", "local_delivery")
+ALL = ("smtp_in", "local_delivery", "local_worker")
 
 
 def main() -> None:
