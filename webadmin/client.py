@@ -1,7 +1,7 @@
 """Where a request comes from.
 
-Our peer is web-front, or nginx in its place, on a Unix socket, which has no address: then the last word of X-Forwarded-For is the one our peer
-wrote, and those before it are what the browser claimed. A peer that has an address speaks for itself, and the field is not believed.
+Our peer is web-front, or nginx in its place, on a Unix socket, which has no address: then the last word of X-Forwarded-For is the one our
+peer wrote, and those before it are what the browser claimed. A peer that has an address speaks for itself, and the field is not believed.
 """
 
 from __future__ import annotations

@@ -217,6 +217,16 @@ def gecos_set(who: Actor, mailbox: Mailbox, gecos: str) -> Mailbox:
 
 
 @transaction.atomic
+def details_set(who: Actor, mailbox: Mailbox, *, gecos: str, quota: str, flags: int) -> Mailbox:
+    """The three above as one change."""
+    edit, mailbox = write.DomainEdit(mailbox.domain), _locked(mailbox)
+    before = {"gecos": mailbox.gecos, "quota": mailbox.quota, "flags": mailbox.flags}
+    mailbox.gecos, mailbox.quota, mailbox.flags = names.gecos(gecos), names.quota(quota), _flags(flags)
+    after = {"gecos": mailbox.gecos, "quota": mailbox.quota, "flags": mailbox.flags}
+    return _change(who, "details_set", edit, mailbox, before, after)
+
+
+@transaction.atomic
 def forward_set(who: Actor, mailbox: Mailbox, targets: Sequence[str], *, keep_copy: bool) -> Mailbox:
     """Mail goes to targets as well, or instead. Lines of .qmail that somebody wrote by hand stay."""
     edit, mailbox = write.DomainEdit(mailbox.domain), _locked(mailbox)

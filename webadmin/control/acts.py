@@ -26,13 +26,19 @@ _STAYS = {
 @transaction.atomic
 def control_set(who: Actor, path: str, value: bytes) -> Generation:
     """path: "control/me", "users/assign". The value is taken as it is; a last line without its newline gets one."""
+    value = checked(path, value)
+    before = write.files(path)[path]
+    record(who, "control_set", "file", path, {"value": shown(before)}, {"value": shown(value)})
+    return write.control(who, f"control_set {path}", {path: value})
+
+
+def checked(path: str, value: bytes) -> bytes:
+    """-> the value as it would be installed. Raises ValidationError."""
     if value and not value.endswith(b"\n"):
         value += b"\n"
     validate.check(path, value)
     _check_beside(path, value)
-    before = write.files(path)[path]
-    record(who, "control_set", "file", path, {"value": shown(before)}, {"value": shown(value)})
-    return write.control(who, f"control_set {path}", {path: value})
+    return value
 
 
 def _check_beside(path: str, value: bytes) -> None:
@@ -40,7 +46,7 @@ def _check_beside(path: str, value: bytes) -> None:
     if path == "users/assign":
         _check_domains(value)
     if path in ("control/locals", "control/virtualdomains"):
-        files = {**write.files("control/locals", "control/virtualdomains"), path: value}
+        files = {**write.files("control/locals", "control/virtualdomains", is_locked=False), path: value}
         local = control.set_(control.lines(files["control/locals"] or b""))
         both = sorted(local & control.map_(control.lines(files["control/virtualdomains"] or b"")).keys())
         if both:
@@ -65,13 +71,18 @@ def _check_domains(assign: bytes) -> None:
 @transaction.atomic
 def control_remove(who: Actor, path: str) -> Generation:
     """The default holds again."""
-    if path in _STAYS:
-        raise ValidationError(_STAYS[path], code="control")
+    check_remove(path)
     before = write.files(path)[path]
     if before is None:
         raise ValidationError(f"There is no {path}.", code="control")
     record(who, "control_remove", "file", path, {"value": shown(before)}, None)
     return write.control(who, f"control_remove {path}", {path: None})
+
+
+def check_remove(path: str) -> None:
+    """Raises ValidationError for a file that no instance can be without."""
+    if path in _STAYS:
+        raise ValidationError(_STAYS[path], code="control")
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from mta.formats import install_call, rcpthosts, tcprules, users_assign, vpasswd
-from mta.formats.install_call import DIGESTS, Put, digest
+from mta.formats.install_call import DIGESTS, DOMAINS_MAX, Put, digest
 from webadmin.access import Actor
 from webadmin.audit.record import record
 from webadmin.mirror import import_, install, plan, rows
@@ -72,13 +72,22 @@ def _compiled(path: bytes, data: bytes) -> bytes:
 
 
 def find_domains(domains: list[Domain]) -> list[Difference]:
+    """Two queries and a question for each hundred."""
+    found: list[Difference] = []
+    for start in range(0, len(domains), DOMAINS_MAX):
+        found += _hundred(domains[start : start + DOMAINS_MAX])
+    return found
+
+
+def _hundred(domains: list[Domain]) -> list[Difference]:
     by_name = {d.name: d for d in domains}
+    records = rows.load_domains(domains)
     found: list[Difference] = []
     for name, digests in install.read_domains([(d.name, d.directory) for d in domains], DIGESTS):
         if isinstance(digests, str):
             found.append(Difference(name, f"domains/{name}", "unreadable", digests))
             continue
-        wanted = plan.domain_files(rows.load_domain(by_name[name]))
+        wanted = plan.domain_files(records[name])
         if {path: value for path, value in digests.items() if path != _CDB} != {path: digest(data) for path, data in wanted.items()}:
             found += _compare(name, wanted, _read(by_name[name]), b"domains/%b/" % name.encode())
         elif digests.get(_CDB) != digest(vpasswd.compile_(wanted[b"vpasswd"])):

@@ -86,7 +86,7 @@ class Vmaild:
     def _explain(self, address: bytes) -> dict[str, Any]:
         controls, installed = self._files()
         found = explain.explain(address, controls, installed)
-        return {"address": found.address, "outcome": found.outcome, "steps": [asdict(s) for s in found.steps]}
+        return {"address": found.address, "outcome": found.outcome, "ends": found.ends, "steps": [asdict(s) for s in found.steps]}
 
     def _domain(self, name: bytes) -> User:
         """The user of a virtual domain, from users/cdb. Raises Permanent."""

@@ -1,0 +1,1 @@
+"""Where would mail for an address go, and why?"""

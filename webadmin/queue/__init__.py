@@ -1,0 +1,1 @@
+"""The queue: what waits, why, and the orders that qmail-send takes about it."""
