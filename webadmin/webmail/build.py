@@ -25,6 +25,7 @@ from webadmin.webmail.recipients import Recipient
 
 LINE_MAX = 900
 _FOLD_AT = 76
+_WORD_MAX = 60  # a longer one cannot be folded as it stands
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _NOT_IN_NAMES = re.compile('[\x00-\x1f\x7f-\x9f<>:"/\\\\|?*\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]')
 _LINE_ENDS = re.compile("[\r\n\x00]")
@@ -142,7 +143,8 @@ def _fold_parameters(value: str) -> bytes:
 def _words(name: str, text: str) -> str:
     """Unstructured text as the value of a field."""
     text = _LINE_ENDS.sub(" ", text).strip()
-    charset = "us-ascii" if text.isascii() and text.isprintable() and "=?" not in text else "utf-8"
+    is_plain = text.isascii() and text.isprintable() and "=?" not in text and all(len(word) <= _WORD_MAX for word in text.split())
+    charset = "us-ascii" if is_plain else "utf-8"
     return Header(text, charset, maxlinelen=_FOLD_AT, header_name=name).encode() if text else ""
 
 

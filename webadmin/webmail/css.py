@@ -8,6 +8,7 @@ Source   spec reliability 2.4 rows 62 and 63
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import tinycss2
@@ -37,6 +38,7 @@ PROPERTIES = (
 _DISPLAYS = _set("none block inline inline-block list-item table table-row table-cell table-row-group table-header-group")
 _COLOURS = frozenset(("rgb", "rgba", "hsl", "hsla"))
 _PLAIN = (ast.IdentToken, ast.NumberToken, ast.PercentageToken, ast.DimensionToken, ast.HashToken, ast.WhitespaceToken)
+_WRITTEN = re.compile(r"[A-Za-z0-9#%.,()/ +\"-]*")
 _LITERALS = frozenset((",", "/"))
 
 
@@ -47,7 +49,9 @@ def wash(style: str) -> str:
     kept = []
     for node in tinycss2.parse_declaration_list(style, skip_comments=True, skip_whitespace=True)[:DECLARATIONS_MAX]:
         if isinstance(node, ast.Declaration) and node.lower_name in PROPERTIES and _is_plain(node.lower_name, node.value):
-            kept.append(f"{node.lower_name}:{tinycss2.serialize(node.value).strip()}")
+            value = tinycss2.serialize(node.value).strip()
+            if _WRITTEN.fullmatch(value):  # no escapes, no quotes within strings
+                kept.append(f"{node.lower_name}:{value}")
     return ";".join(kept)
 
 

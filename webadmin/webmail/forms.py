@@ -152,6 +152,9 @@ class PreferencesForm(forms.Form):
     )
     time_zone = forms.ChoiceField(label="Time zone", required=False)
 
+    def clean_signature(self) -> str:
+        return str(self.cleaned_data["signature"]).replace("\r\n", "\n")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         zones = self.fields["time_zone"]

@@ -104,7 +104,8 @@ def read(source: Source, found: Structure, *, root: int = 0, wants_html: bool = 
         else:
             text, more = plain_text(source, part)
             said += more
-            texts.append(Text(index, False, linkify.html(text)))
+            if text.strip():
+                texts.append(Text(index, False, linkify.html(text)))
     from_ = people(top, b"from")
     return Letter(
         subject=decode.header(top.header.get(b"subject") or b""),

@@ -95,4 +95,6 @@ def _addresses(word: str) -> str:
         link = f'<a href="{reverse("webmail:compose")}?to={quote(found[1])}">{escape(found[0])}</a>'
         out += [escape(word[at : found.start()]), link]
         at = found.end()
+        if found[0].startswith("mailto:"):
+            break
     return "".join(out) + escape(word[at:])

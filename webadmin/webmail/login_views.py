@@ -36,7 +36,7 @@ def login(request: HttpRequest) -> HttpResponse:
 
 def _wanted(url: str) -> str:
     """A page of the webmail, or its beginning."""
-    is_ours = url.startswith("/mail/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+    is_ours = url.startswith("/mail/") and url.isprintable() and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
     return url if is_ours else "webmail:start"
 
 

@@ -104,7 +104,8 @@ def _ascii(domain: str) -> str:
 def _punycode(label: str) -> str:
     if label.isascii() or len(label) > _LABEL_MAX:
         return label
-    return "xn--" + unicodedata.normalize("NFKC", label).lower().encode("punycode").decode("ascii")
+    mapped = unicodedata.normalize("NFKC", label).lower()
+    return mapped if mapped.isascii() else "xn--" + mapped.encode("punycode").decode("ascii")
 
 
 def _misleads(labels: list[str]) -> bool:
