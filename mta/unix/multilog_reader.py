@@ -38,10 +38,10 @@ class Position:
     gaps: int = 0
 
     def dump(self) -> dict[str, Any]:
-        """A value for JSON."""
+        """A value for JSON; head in hex, as not every database takes every octet in a text."""
         return {
             "done": sorted(name.decode("latin-1") for name in self.done),
-            "head": self.head.decode("latin-1"),
+            "head": self.head.hex(),
             "offset": self.offset,
             "cut": self.cut,
             "gaps": self.gaps,
@@ -53,7 +53,7 @@ class Position:
         if not value:
             return cls()
         done = frozenset(name.encode("latin-1") for name in value["done"])
-        return cls(done, str(value["head"]).encode("latin-1"), int(value["offset"]), int(value["cut"]), int(value["gaps"]))
+        return cls(done, bytes.fromhex(value["head"]), int(value["offset"]), int(value["cut"]), int(value["gaps"]))
 
 
 @dataclass(frozen=True, slots=True)

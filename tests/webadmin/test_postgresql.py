@@ -11,7 +11,17 @@ import pytest
 from tests.conftest import ROOT
 from tests.support import postgresql
 
-PATHS = ("mirror", "accounts/test_acts.py", "audit", "domains/test_acts.py", "test_at_once.py")
+PATHS = (
+    "mirror",
+    "accounts/test_acts.py",
+    "audit",
+    "domains/test_acts.py",
+    "logs",
+    "stale",
+    "test_at_once.py",
+    "test_runs.py",
+    "test_timetable.py",
+)
 
 
 @pytest.mark.slow

@@ -18,9 +18,9 @@ MAILBOXES_AWAY = "vmaild, which knows the mailboxes, does not answer. Mail still
 QUEUE_AWAY = "qmail-send does not answer: mail is still taken in, and waits. Start it, or see service/qmail-send/log why it stopped."
 
 
-def vmaild(*words: bytes) -> Any:
+def vmaild(*words: bytes, timeout_s: float = TIMEOUT_S) -> Any:
     """An answer in JSON."""
-    return json.loads(_ask(b"run/vmaild", words, MAILBOXES_AWAY))
+    return json.loads(_ask(b"run/vmaild", words, MAILBOXES_AWAY, timeout_s))
 
 
 def queue(*words: bytes, timeout_s: float = TIMEOUT_S) -> Any:

@@ -1,0 +1,1 @@
+"""Old mail: what the domains' policies take away."""
