@@ -8,6 +8,7 @@ Exits    0 at the end of the input, or after TERM at the end of a line, with all
 Signals  TERM leave at the end of the line: what comes after it is not read. ALRM end the log files now
 Trouble  a full disk, or any other trouble with a directory once we run: say so, wait 5 seconds, try again, for ever. No line is dropped.
 Limits   lines of any length; a log file is cut within a line only when that line alone is longer than the file may be
+         Killed outright (KILL, power), it loses the lines it has read and not yet written: 64 KiB at most, less where files are smaller
 Runs as  whoever owns the directories
 Source   multilog(8)
 

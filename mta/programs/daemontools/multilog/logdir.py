@@ -40,11 +40,12 @@ _BEING_WRITTEN = 0o644
 class LogDir:
     """Open for writing from the start, which raises Unusable. Nothing is raised later: trouble is waited out."""
 
-    __slots__ = ("_fd", "_fds", "_finishing", "_folder", "_lock", "_used")
+    __slots__ = ("_fd", "_fds", "_finishing", "_folder", "_lock", "_used", "size")
 
     def __init__(self, folder: Folder, env: dict[bytes, bytes], fds: Fds) -> None:
         self._folder = folder
         self._fds = fds
+        self.size = folder.size
         path = folder.path
         step = b"open directory " + path
         try:
@@ -75,7 +76,7 @@ class LogDir:
 
     def write(self, data: bytes) -> None:
         """Whole lines, or pieces of a long one. They are in the file, or in several, when it returns."""
-        at, size = 0, self._folder.size
+        at, size = 0, self.size
         while at < len(data):
             if log_rotation.is_full(self._used, size, b""):
                 self.rotate()

@@ -62,7 +62,7 @@ class _Status:
 
 
 class _Multilog:
-    __slots__ = ("_fds", "_folders", "_is_leaving", "_is_line_end", "_lines", "_poll", "_statuses", "_wake")
+    __slots__ = ("_fds", "_folders", "_is_leaving", "_is_line_end", "_lines", "_piece", "_poll", "_statuses", "_wake")
 
     def __init__(self, lines: Lines, folders: list[LogDir], statuses: list[_Status], wake: signals.Wakeup, fds: Fds) -> None:
         self._lines = lines
@@ -70,6 +70,8 @@ class _Multilog:
         self._statuses = statuses
         self._wake = wake
         self._fds = fds
+        # what we hold is lost when we are killed, and the end of a file takes its time: no more than one of them in a piece
+        self._piece = min([_PIECE, *(folder.size for folder in folders)])
         self._is_leaving = False
         self._is_line_end = True
         self._poll = select.poll()
@@ -100,7 +102,7 @@ class _Multilog:
             if self._fds[0] not in ready:
                 continue
             try:
-                return os.read(self._fds[0], 1 if self._is_leaving else _PIECE)
+                return os.read(self._fds[0], 1 if self._is_leaving else self._piece)
             except BlockingIOError:
                 continue
             except OSError:  # what cannot be read is over, as in the original
