@@ -1,7 +1,8 @@
 """The queue writer as an event-loop server sees it: one connection kept open, many messages on it at a time.
 
-A message whose connection to the writer broke is answered Temporary; the next one connects again. Where QMAILQUEUE names a program, that
-program runs for each message instead (ProgramStream).
+A message that was under way when the connection broke is answered Temporary: nobody knows what became of it. One of which nothing had been
+sent waits a moment for the writer to be started again. Where QMAILQUEUE names a program, that program runs for each message instead
+(ProgramStream).
 """
 
 from __future__ import annotations
@@ -40,20 +41,36 @@ class Stream:
 HIGH_WATER = 1 << 20
 
 
+HOLD_S = 3.0  # how long a message waits for a writer that is just being started again
+
+
 class QueueClient:
-    """Opens streams. path: the writer's socket."""
+    """Opens streams. path: the writer's socket. keep() must run for as long as there are streams."""
 
     def __init__(self, path: bytes) -> None:
         self._path = path
         self._connection: _Connection | None = None
+        self._held: list[tuple[float, _WriterStream]] = []
         self._next = 0
 
-    async def connect(self) -> None:
-        """Have a connection ready, if the writer listens."""
-        if self._connection is None:
-            with suppress(OSError):
-                loop = asyncio.get_running_loop()
-                _, self._connection = await loop.create_unix_connection(lambda: _Connection(self._lost), os.fsdecode(self._path))
+    async def keep(self) -> None:
+        """Have a connection at hand, from before the first message on and after each restart of the writer."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if self._connection is None:
+                with suppress(OSError):
+                    _, self._connection = await loop.create_unix_connection(lambda: _Connection(self._lost), os.fsdecode(self._path))
+            self._release(loop.time())
+            await asyncio.sleep(0.02 if self._held else 0.1)
+
+    def _release(self, now: float) -> None:
+        """Send what was held for a connection, or tell that there is none."""
+        held, self._held = self._held, []
+        for deadline, stream in held:
+            if self._connection is None and now < deadline:
+                self._held.append((deadline, stream))
+            else:
+                stream.go(self._connection)
 
     def _lost(self) -> None:
         self._connection = None
@@ -64,6 +81,10 @@ class QueueClient:
 
     def connection(self) -> _Connection | None:
         return self._connection
+
+    def hold(self, stream: _WriterStream) -> None:
+        """Its go() is called when there is a connection, or when none came in time."""
+        self._held.append((asyncio.get_running_loop().time() + HOLD_S, stream))
 
 
 class _Connection(asyncio.Protocol):
@@ -98,6 +119,7 @@ class _WriterStream(Stream):
     """Small messages travel with their envelope in one piece; what grows beyond FLUSH is sent as it comes."""
 
     FLUSH = 1 << 16
+    HELD_MAX = 1 << 20  # of a message that has no connection yet
 
     def __init__(self, client: QueueClient, number: int) -> None:
         self._client = client
@@ -105,12 +127,19 @@ class _WriterStream(Stream):
         self._number = number
         self._parts: list[bytes] = []
         self._size = 0
+        self._is_lost = False
+        self._is_begun = False
+        self._commit: tuple[bytes, Done] | None = None
 
     def write(self, data: bytes) -> None:
         self._parts.append(data)
         self._size += len(data)
         if self._size >= self.FLUSH and self._connection is not None:
+            self._is_begun = True
             self._connection.transport.write(self._take())
+        elif self._size > self.HELD_MAX:
+            self._is_lost = True
+            self._take()
 
     def _take(self) -> bytes:
         message = b"".join(self._parts)
@@ -119,14 +148,29 @@ class _WriterStream(Stream):
         return b"".join(queue_call.frame(self._number, queue_call.MESSAGE, message[at : at + step]) for at in range(0, len(message), step))
 
     def commit(self, envelope: bytes, done: Done) -> None:
+        self._commit = (envelope, done)
         connection = self._connection
-        if connection is None or connection.transport.is_closing():
+        if connection is not None and connection.transport.is_closing() and not self._is_begun:
+            connection = None
+        if connection is not None or self._is_lost:
+            self.go(connection)
+        else:
+            self._client.hold(self)
+
+    def go(self, connection: _Connection | None) -> None:
+        """Send the rest, or tell that nobody takes it."""
+        if self._commit is None:  # given up meanwhile
+            return
+        envelope, done = self._commit
+        if connection is None or self._is_lost or connection.transport.is_closing():
             done(_WRITER_GONE, 0, b"")
             return
+        self._connection = connection
         connection.waiting[self._number] = done
         connection.transport.write(self._take() + queue_call.frame(self._number, queue_call.ENVELOPE, envelope))
 
     def abort(self) -> None:
+        self._commit = None
         if self._connection is not None and not self._connection.transport.is_closing():
             self._connection.transport.write(queue_call.frame(self._number, queue_call.ABORT))
 

@@ -140,20 +140,13 @@ async def _serve(shared: Service, sockets: list[tuple[socket.socket, bool]]) -> 
             )
         )
     sweeper = loop.create_task(sweep(connections))
-    keeper = loop.create_task(_keep_queue(shared))
+    keeper = loop.create_task(shared.queue.keep())
     await stop.wait()
     for server in servers:
         server.close()
     for task in (sweeper, keeper):
         task.cancel()
     await _drain(connections)
-
-
-async def _keep_queue(shared: Service) -> None:
-    """Have a connection to the queue writer at hand, from before the first message on and after each restart of the writer."""
-    while True:
-        await shared.queue.connect()
-        await asyncio.sleep(0.2)
 
 
 async def _drain(connections: set[Connection]) -> None:
