@@ -206,3 +206,21 @@ def test_two_workers_do_a_thousand_tasks_once_each(workers: Workers, url: str, t
     done = [line.split(" ") for line in lines(notes)]
     assert Counter(number for number, _ in done) == Counter(str(number) for number in range(1000))
     assert {pid for _, pid in done} == pids
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_however_often_a_worker_is_killed(workers: Workers, url: str, tmp_path: Path) -> None:
+    """Killed wherever it happens to be: before a task, in it, or between its end and its acknowledgement."""
+    notes = tmp_path / "notes"
+    send(url, "note", *([str(notes), str(number)] for number in range(300)))
+    for step in range(1, 7):
+        worker = workers.start()
+        eventually(lambda: len(lines(notes)) >= step * 40, "the tasks do not go on")  # noqa: B023
+        worker.kill()
+        worker.wait()
+    workers.start()
+    eventually(lambda: left(url) == 0, "the tasks do not come to an end")
+    done = Counter(line.partition(" ")[0] for line in lines(notes))
+    assert set(done) == {str(number) for number in range(300)}
+    assert max(done.values()) <= 2  # the one that was under way, or done and not yet acknowledged, when its worker was killed
+    assert sum(done.values()) <= 306
