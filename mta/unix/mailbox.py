@@ -24,7 +24,7 @@ from itertools import count
 
 from mta.decisions import quota as decide_quota
 from mta.formats import folder_name, maildirname, maildirsize
-from mta.unix import clock
+from mta.unix import clock, maildirquota
 from mta.unix.disk import REAL, Disk
 
 INBOX = folder_name.INBOX
@@ -34,7 +34,6 @@ SPECIAL = (DRAFTS, SENT, TRASH, JUNK, ARCHIVE)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_SIZE_FILE = b"maildirsize"
 _MARKER = b"maildirfolder"
 _serial = count(1)
 
@@ -113,18 +112,45 @@ class Mailbox:
         self.close()
 
     def folders(self) -> list[bytes]:
-        """Directory names, INBOX first."""
+        """Directory names, INBOX first. A directory without new/ and cur/ is no folder."""
         with os.scandir(self.fd) as entries:
             # given a descriptor, scandir speaks str
             names = [os.fsencode(e.name) for e in entries if e.name.startswith(".") and e.is_dir(follow_symlinks=False)]
-        return [INBOX, *sorted(n for n in names if n.strip(b"."))]
+        return [INBOX, *sorted(n for n in names if n.strip(b".") and self._is_folder(n))]
+
+    def _is_folder(self, directory: bytes) -> bool:
+        try:
+            self.stamp(directory)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def stamp(self, directory: bytes) -> tuple[bytes, int]:
+        """-> (changes when names in new/ or cur/ of a folder change, when that last happened in nanoseconds). Opens nothing: a mailbox may
+        have more folders than a process may have files."""
+        new, cur = (
+            self.disk.stat(directory + b"/" + p if directory else p, dir_fd=self.fd, follow_symlinks=False) for p in (b"new", b"cur")
+        )
+        if not stat.S_ISDIR(new.st_mode) or not stat.S_ISDIR(cur.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        text = b"%d %d %d %d" % (new.st_ino, new.st_mtime_ns, cur.st_ino, cur.st_mtime_ns)
+        return text, max(new.st_mtime_ns, cur.st_mtime_ns)
 
     def folder(self, directory: bytes) -> Folder:
-        """directory: of a listing. Stays open as long as the mailbox."""
+        """directory: of a listing. Stays open until the mailbox is closed, or shut() is called for it."""
         found = self._open.get(directory)
         if found is None:
             found = self._open[directory] = Folder(self, directory)
         return found
+
+    def is_open(self, directory: bytes) -> bool:
+        return directory in self._open
+
+    def shut(self, directory: bytes) -> None:
+        """Close a folder that is not needed any more."""
+        found = self._open.pop(directory, None)
+        if found is not None:
+            found.close()
 
     def make_folder(self, directory: bytes) -> Folder:
         """The folder, made if it is not there; one that was half made is completed."""
@@ -194,25 +220,17 @@ class Mailbox:
 
     def account(self, octets: int, messages: int) -> None:
         """Note in maildirsize what has left (negative) or entered the mailbox; without that file nothing is counted."""
-        if not octets and not messages:
-            return
-        try:
-            fd = self.disk.open(_SIZE_FILE, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.fd)
-        except FileNotFoundError:
-            return
-        try:
-            self.disk.write(fd, maildirsize.change(octets, messages))
-        finally:
-            self.disk.close(fd)
+        if octets or messages:
+            maildirquota.change(self._by_descriptor(), octets, messages)
 
     def usage(self) -> tuple[maildirsize.Quota, maildirsize.Usage] | None:
         """What maildirsize says; None without a file that adds up."""
-        data = self.read_file(_SIZE_FILE, 4 * maildirsize.RECOUNT_SIZE)
-        try:
-            line, usage = maildirsize.read(data or b"")
-            return maildirsize.read_quota(line), usage
-        except ValueError:
-            return None
+        book = maildirquota.load(self._by_descriptor())
+        return None if book is None else (book.quota, book.usage)
+
+    def _by_descriptor(self) -> bytes:
+        """A path to the directory that is held open, whatever its name is by now."""
+        return b"/proc/self/fd/%d" % self.fd
 
     def has_room(self, octets: int) -> bool:
         """Does one more message fit into the quota?"""
@@ -227,17 +245,15 @@ class Folder:
         self.mailbox = mailbox
         self.directory = directory
         self._disk = mailbox.disk
-        top = self._disk.open(directory or b".", _FOLDER, dir_fd=mailbox.fd)
-        self._fds: list[int] = []
+        self._top = self._disk.open(directory or b".", _FOLDER, dir_fd=mailbox.fd)
+        self._fds = [self._top]
         try:
-            for part in (b"tmp", b"new", b"cur"):
-                self._fds.append(self._disk.open(part, _FOLDER, dir_fd=top))
+            for part in (b"new", b"cur"):
+                self._fds.append(self._disk.open(part, _FOLDER, dir_fd=self._top))
         except OSError:
             self.close()
             raise
-        finally:
-            os.close(top)
-        self._tmp, self._new, self._cur = self._fds
+        _, self._new, self._cur = self._fds
 
     def close(self) -> None:
         while self._fds:
@@ -245,12 +261,6 @@ class Folder:
 
     def _dir(self, is_new: bool) -> int:
         return self._new if is_new else self._cur
-
-    def stamp(self) -> tuple[bytes, int]:
-        """-> (changes when names in new/ or cur/ change, when that last happened in nanoseconds)"""
-        new, cur = os.fstat(self._new), os.fstat(self._cur)
-        text = b"%d %d %d %d" % (new.st_ino, new.st_mtime_ns, cur.st_ino, cur.st_mtime_ns)
-        return text, max(new.st_mtime_ns, cur.st_mtime_ns)
 
     def entries(self) -> list[Entry]:
         """Every message once, in no order: a name that stands in new/ and cur/ (it is being moved) is taken from cur/."""
@@ -385,7 +395,17 @@ class Folder:
     def deliver(self, parts: list[bytes], flags: bytes = b"S", mark: bytes = b"") -> bytes:
         """Store a message of ours. mark: goes into its name, so that it can be told from a listing. -> the name without its flags"""
         base = unique(sum(map(len, parts)), mark)
-        fd = self._disk.open(base, _NEW_FILE, 0o600, dir_fd=self._tmp)
+        tmp = self._disk.open(b"tmp", _FOLDER, dir_fd=self._top)
+        try:
+            self._store(tmp, base, parts, flags)
+        finally:
+            self._disk.close(tmp)
+        if self.directory != TRASH:
+            self.mailbox.account(sum(map(len, parts)), 1)
+        return base
+
+    def _store(self, tmp: int, base: bytes, parts: list[bytes], flags: bytes) -> None:
+        fd = self._disk.open(base, _NEW_FILE, 0o600, dir_fd=tmp)
         try:
             try:
                 for part in parts:
@@ -393,13 +413,10 @@ class Folder:
                 self._disk.fsync(fd)
             finally:
                 self._disk.close(fd)
-            os.link(base, maildirname.join(base, flags), src_dir_fd=self._tmp, dst_dir_fd=self._cur, follow_symlinks=False)
+            os.link(base, maildirname.join(base, flags), src_dir_fd=tmp, dst_dir_fd=self._cur, follow_symlinks=False)
         finally:
-            self._disk.unlink(base, dir_fd=self._tmp)
+            self._disk.unlink(base, dir_fd=tmp)
         self._disk.fsync(self._cur)
-        if self.directory != TRASH:
-            self.mailbox.account(sum(map(len, parts)), 1)
-        return base
 
 
 def unique(size_bytes: int, mark: bytes = b"") -> bytes:

@@ -119,6 +119,7 @@ async function save(form, withFiles) {
 async function send(form, data, withFiles, signal) {
   try {
     const answer = await fetch(form.dataset.autosave, { method: "POST", body: data, signal, redirect: "error" });
+    if (answer.status === 401) return say(form, "Not saved: your session is over. Log in in another window; this page keeps your text.");
     const text = await answer.text();
     const piece = new DOMParser().parseFromString(text, "text/html").getElementById("draft-state");
     if (!piece) return say(form, "The draft could not be saved just now.");

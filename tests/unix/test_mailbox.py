@@ -42,8 +42,13 @@ def listing(maildir: Path, folder: str = "cur") -> list[str]:
 
 
 def test_it_lists_folders(maildir: Path, mailbox: Mailbox) -> None:
-    for name in (".Work", ".Work.2024", ".Trash", "not-a-folder", ".."):
-        (maildir / name).mkdir(exist_ok=True)
+    for name in (".Work", ".Work.2024", ".Trash", "not-a-folder"):
+        for part in ("cur", "new", "tmp"):
+            (maildir / name / part).mkdir(parents=True)
+    (maildir / ".empty").mkdir()
+    (maildir / ".half" / "cur").mkdir(parents=True)
+    (maildir / ".odd" / "cur").mkdir(parents=True)
+    (maildir / ".odd" / "new").write_text("")
     (maildir / ".file").write_text("")
     (maildir / ".link").symlink_to("/etc")
     (maildir / "...").mkdir()
@@ -76,6 +81,17 @@ def test_the_maildir_itself_is_no_link(maildir: Path, tmp_path: Path) -> None:
     (tmp_path / "Link").symlink_to(maildir)
     with pytest.raises(OSError):
         Mailbox(os.fsencode(tmp_path / "Link"))
+
+
+def test_many_folders_need_few_descriptors(maildir: Path, mailbox: Mailbox) -> None:
+    for n in range(20):
+        put(maildir, f".F{n}/cur/1.a:2,")
+    before = len(os.listdir("/proc/self/fd"))
+    for directory in mailbox.folders():
+        mailbox.stamp(directory)
+        mailbox.folder(directory)
+        mailbox.shut(directory)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 # ---- messages ----
@@ -265,8 +281,8 @@ def test_it_knows_whether_there_is_room(maildir: Path, mailbox: Mailbox, why: st
 def test_a_maildirsize_that_is_a_link_is_not_followed(maildir: Path, mailbox: Mailbox, tmp_path: Path) -> None:
     (tmp_path / "target").write_text("")
     (maildir / "maildirsize").symlink_to(tmp_path / "target")
-    with pytest.raises(OSError):
-        mailbox.account(1, 1)
+    mailbox.account(1, 1)
+    assert mailbox.usage() is None
     assert (tmp_path / "target").read_text() == ""
 
 
@@ -320,8 +336,7 @@ def test_one_at_a_time_holds_the_lock(maildir: Path, mailbox: Mailbox) -> None:
 
 
 def test_the_stamp_changes_with_the_listing(maildir: Path, mailbox: Mailbox) -> None:
-    folder = mailbox.folder(b"")
-    before = folder.stamp()[0]
+    before = mailbox.stamp(b"")[0]
     put(maildir, "new/1.a")
     os.utime(maildir / "new", ns=(time.time_ns(), time.time_ns() + 5_000_000_000))
-    assert folder.stamp()[0] != before
+    assert mailbox.stamp(b"")[0] != before

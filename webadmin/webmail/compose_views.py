@@ -128,4 +128,6 @@ def _page(request: HttpRequest, visit: Visit, form: ComposeForm, kept: tuple[Kep
         "has_copies": any(form[n].value() or form[n].errors for n in ("cc", "bcc")),
         "files_max": drafts.FILES_MAX,
     }
-    return render(request, "webmail/compose.html", context, status=status)
+    response = render(request, "webmail/compose.html", context, status=status)
+    response.headers["Cache-Control"] = "private, no-cache"  # not no-store: who goes back should find what was typed
+    return response

@@ -172,7 +172,9 @@ def mailbox_view(view: _View[_P]) -> Callable[Concatenate[HttpRequest, _P], Http
         except OSError as error:
             return _trouble(request, error)
         try:
-            return view(request, visit, *args, **kwargs)
+            response = view(request, visit, *args, **kwargs)
+            response.headers.setdefault("Cache-Control", "private, no-store")  # no mail is left behind on a computer of many
+            return response
         except OSError as error:
             return _trouble(request, error)
         finally:
@@ -182,12 +184,16 @@ def mailbox_view(view: _View[_P]) -> Callable[Concatenate[HttpRequest, _P], Http
 
 
 def to_login(request: HttpRequest) -> HttpResponse:
+    """A page leads to the login, and back. A form comes back with all that was written in it, to be sent again."""
     request.session.flush()
-    query = "?" + urlencode({"next": request.get_full_path()}) if request.method == "GET" else ""
-    target = reverse("webmail:login") + query
-    if request.headers.get("HX-Request"):  # a piece of a page was asked for: the whole page must change
-        return HttpResponse(status=204, headers={"HX-Redirect": target})
-    return redirect(target)
+    login = reverse("webmail:login")
+    if request.method == "GET":
+        target = f"{login}?{urlencode({'next': request.get_full_path()})}"
+        if request.headers.get("HX-Request"):  # a piece of a page was asked for: the whole page must change
+            return HttpResponse(status=204, headers={"HX-Redirect": target})
+        return redirect(target)
+    written = [(name, value) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken" for value in values]
+    return render(request, "webmail/session_over.html", {"written": written, "had_files": bool(request.FILES)}, status=401)
 
 
 def _trouble(request: HttpRequest, error: OSError) -> HttpResponse:

@@ -112,12 +112,15 @@ class Index:
     def refresh(self, directory: bytes) -> int:
         """Make the rows of a folder those of its files. -> id of the folder"""
         found = self._db.execute("select id, stamp from folder where directory = ?", (directory,)).fetchone()
-        folder = self._mailbox.folder(directory)
-        stamp, changed_ns = folder.stamp()
+        stamp, changed_ns = self._mailbox.stamp(directory)
         if found is not None and found[1] == stamp:
             self._ids[directory] = int(found[0])
             return int(found[0])
+        was_open = self._mailbox.is_open(directory)
+        folder = self._mailbox.folder(directory)
         self._write(lambda: self._renew(directory, folder, stamp, is_settled=time.time_ns() - changed_ns > _TICK_NS))
+        if not was_open:
+            self._mailbox.shut(directory)
         return self._ids[directory]
 
     def _renew(self, directory: bytes, folder: unix.Folder, stamp: bytes, *, is_settled: bool) -> None:

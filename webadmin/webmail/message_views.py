@@ -180,7 +180,7 @@ def _as_file(response: StreamingHttpResponse, name: str) -> StreamingHttpRespons
     response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response.headers["Content-Security-Policy"] = FILE_POLICY
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    response.headers["Cache-Control"] = "private, max-age=3600"
+    response.headers["Cache-Control"] = "private, max-age=600"
     return response
 
 
