@@ -3,7 +3,7 @@
 smtpd, submission  "ok: IP: qp N from <S> bytes B recipients R helo H PROTOCOL[ as USER]"   a message was queued
                    "deny: IP: from <S>: COMMAND: REPLY"                                     a command was refused
                    "deny: IP: TEXT"                                                         a connection was, or its TLS, or a login
-login-broker       "ok: SERVICE NAME IP", "deny: SERVICE NAME IP", "warning: SERVICE NAME IP: TEXT"
+login-broker       "ok SERVICE NAME IP", "deny SERVICE NAME IP", "warning: SERVICE NAME IP: TEXT"
 all                "status: TEXT", "warning: TEXT", "fatal: TEXT", and of Python's logging "PLACE: ERROR: TEXT"
 Example            b"smtpd: ok: 192.0.2.7: qp 4194305 from <joe@x.example> bytes 295 recipients 2 helo mx.x.example ESMTPS"
 Written by         mta/net/smtp/edge, mta/programs/servers/login_broker/loop, and each server's start.   Read by webadmin/logs
@@ -67,7 +67,7 @@ _IP = rb"(\S+)"
 _HEAD = re.compile(rb"([\w.-]+): (\w+): (.*)", re.DOTALL)
 _QUEUED = re.compile(_IP + rb": qp (\d{1,18}) from <(\S*)> bytes (\d{1,18}) recipients (\d{1,9}) helo (\S+) (\S+)(?: as (\S+))?", re.DOTALL)
 _COMMAND = re.compile(_IP + rb": from <(\S*)>: (queue exit \d+|\S*): (\S*)")
-_LOGIN = re.compile(rb"(\w+) (\S+) (\S+)")
+_LOGIN = re.compile(rb"(login-broker): (ok|deny|warning):? (\w+) (\S*) (\S+)(?:: (.*))?", re.DOTALL)
 _WORDS = {
     b"status": b"status",
     b"warning": b"warning",
@@ -81,18 +81,18 @@ _WORDS = {
 
 def read(line: bytes) -> Event | None:
     """A line without its newline and time -> event, or None for a line that is none of these."""
+    login = _LOGIN.fullmatch(line)
+    if login is not None:
+        return Login(login[1], login[2], login[3], login[4], login[5], login[6] or b"")
     head = _HEAD.fullmatch(line)
     if head is None:
         return None
     program, class_, text = head.groups()
     if class_ == b"ok":
-        return _queued(program, text) or _login(program, class_, text, b"")
+        return _queued(program, text)
     if class_ == b"deny":
-        return _login(program, class_, text, b"") or _refused(program, text)
-    if class_ not in _WORDS:
-        return None
-    who, _, why = text.partition(b": ")
-    return _login(program, class_, who, why) or Note(program, _WORDS[class_], text)
+        return _refused(program, text)
+    return Note(program, _WORDS[class_], text) if class_ in _WORDS else None
 
 
 def _queued(program: bytes, text: bytes) -> Queued | None:
@@ -109,12 +109,6 @@ def _refused(program: bytes, text: bytes) -> Refused | None:
         return Refused(program, found[1], found[2], found[3], found[4], b"")
     ip, colon, why = text.partition(b": ")
     return Refused(program, ip, b"", b"", b"", why) if colon and b" " not in ip else None
-
-
-def _login(program: bytes, outcome: bytes, who: bytes, why: bytes) -> Login | None:
-    """Only the broker's lines."""
-    found = _LOGIN.fullmatch(who) if program == b"login-broker" else None
-    return None if found is None else Login(program, outcome, found[1], found[2], found[3], why)
 
 
 def recipient(refused: Refused) -> bytes:

@@ -43,13 +43,15 @@ from mta.formats.serverlog import Event, Login, Note, Queued, Refused
             b"pop3d: deny: 2001:db8::1: TLS: http request",
             Refused(b"pop3d", b"2001:db8::1", b"", b"", b"", b"TLS: http request"),
         ),
-        ("a login", b"login-broker: ok: pop3 joe@x 192.0.2.7", Login(b"login-broker", b"ok", b"pop3", b"joe@x", b"192.0.2.7", b"")),
-        ("none", b"login-broker: deny: smtp joe -", Login(b"login-broker", b"deny", b"smtp", b"joe", b"-", b"")),
+        ("a login", b"login-broker: ok pop3 joe@x 192.0.2.7", Login(b"login-broker", b"ok", b"pop3", b"joe@x", b"192.0.2.7", b"")),
+        ("none", b"login-broker: deny smtp joe -", Login(b"login-broker", b"deny", b"smtp", b"joe", b"-", b"")),
         (
             "a login nobody could check",
             b"login-broker: warning: pop3 joe@x 192.0.2.7: no answer",
             Login(b"login-broker", b"warning", b"pop3", b"joe@x", b"192.0.2.7", b"no answer"),
         ),
+        ("without a name", b"login-broker: deny smtp  -", Login(b"login-broker", b"deny", b"smtp", b"", b"-", b"")),
+        ("with a colon, as the others", b"login-broker: deny: smtp joe -", Login(b"login-broker", b"deny", b"smtp", b"joe", b"-", b"")),
         (
             "a warning that is about no login",
             b"login-broker: warning: uid 5 is none of our fronts and was sent away",

@@ -137,7 +137,7 @@ def test_it_reads_the_lines_of_the_servers(logs: Logs) -> None:
     )
     logs.write("submission", "submission: ok: ::1: qp 4194306 from <> bytes 1 recipients 1 helo - ESMTPSA as joe@x.example")
     logs.write(
-        "login-broker", "login-broker: ok: pop3 Joe@x ::1", "login-broker: deny: smtp joe@x ::1", "login-broker: warning: pop3 a ::1: late"
+        "login-broker", "login-broker: ok pop3 Joe@x ::1", "login-broker: deny smtp joe@x ::1", "login-broker: warning: pop3 a ::1: late"
     )
     assert logs.analyse().odd_lines == 0
     assert list(Accepted.objects.order_by("at").values_list("service", "ip", "qp", "sender", "recipients", "protocol", "user")) == [

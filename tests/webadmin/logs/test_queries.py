@@ -149,9 +149,9 @@ def test_it_finds_refusals(why: str, text: str, ips: list[str], logs: Logs) -> N
 def test_it_finds_logins(logs: Logs) -> None:
     logs.write(
         "login-broker",
-        "login-broker: ok: pop3 joe@x 1.1.1.1",
-        "login-broker: deny: pop3 joe@x 1.1.1.2",
-        "login-broker: deny: pop3 ann@x ::1",
+        "login-broker: ok pop3 joe@x 1.1.1.1",
+        "login-broker: deny pop3 joe@x 1.1.1.2",
+        "login-broker: deny pop3 ann@x ::1",
     )
     logs.analyse()
     assert [row.ip for row in queries.search_logins(text="JOE")] == ["1.1.1.2", "1.1.1.1"]

@@ -24,7 +24,7 @@ def live(logs: Logs, at: datetime) -> None:
     logs.mail("info msg 5: bytes 10 from <a@x.example> qp 1 uid 1", "starting delivery 1: msg 5 to remote b@y", "delivery 1: success: ok/")
     logs.mail("end msg 5", "warning: something", "status: exiting")
     logs.write("smtpd", "smtpd: ok: 1.2.3.4: qp 1 from <> bytes 1 recipients 1 helo - SMTP", "smtpd: deny: 1.2.3.4: TLS: no")
-    logs.write("login-broker", "login-broker: ok: pop3 joe@x 1.1.1.1")
+    logs.write("login-broker", "login-broker: ok pop3 joe@x 1.1.1.1")
     logs.analyse()
 
 
