@@ -16,7 +16,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
 from webadmin import client
-from webadmin.models import Alias, AuditRow, ConfigFile, Domain, Generation, Mailbox
+from webadmin.models import Alias, AuditRow, ConfigFile, Delivery, Domain, Generation, Login, Mailbox, Message, Refused, TaskRun
 
 COMMAND_LINE = "command line"
 _Row = TypeVar("_Row", bound=Model)
@@ -96,6 +96,29 @@ def generations_for(who: Person) -> QuerySet[Generation]:
 
 def audit_for(who: Person) -> QuerySet[AuditRow]:
     return AuditRow.objects.all() if who.is_operator else AuditRow.objects.none()
+
+
+def messages_for(who: Person) -> QuerySet[Message]:
+    """Those of the logs."""
+    return Message.objects.all() if who.is_operator else Message.objects.none()
+
+
+def deliveries_for(who: Person) -> QuerySet[Delivery]:
+    return Delivery.objects.all() if who.is_operator else Delivery.objects.none()
+
+
+def refused_for(who: Person) -> QuerySet[Refused]:
+    return Refused.objects.all() if who.is_operator else Refused.objects.none()
+
+
+def logins_for(who: Person) -> QuerySet[Login]:
+    """To mailboxes."""
+    return Login.objects.all() if who.is_operator else Login.objects.none()
+
+
+def runs_for(who: Person) -> QuerySet[TaskRun]:
+    """Of tasks."""
+    return TaskRun.objects.all() if who.is_operator else TaskRun.objects.none()
 
 
 def _one(found: QuerySet[_Row]) -> _Row:
