@@ -22,18 +22,12 @@ ADA = "ada@far.example"
 
 @pytest.fixture(scope="session")
 def mail(world: World) -> World:
-    """example.org with joe, sue and an alias that leads away; mail to far.example goes by MX, on the port of the sink."""
+    """example.org with joe and sue."""
     a = world.a
     a.manage("vadddomain", "example.org", PASSWORD)
     for name in ("joe", "sue"):
         a.manage("vadduser", f"{name}@example.org", PASSWORD)
-    control(world, "smtproutes", f"far.example::{world.far.port}\nrouted.example:127.0.0.2:{world.far.port}\n")
     return world
-
-
-def control(world: World, name: str, text: str) -> None:
-    """A control file edited by hand, as an administrator would."""
-    (world.a.home / "control" / name).write_text(text)
 
 
 def need(program: str) -> str:
