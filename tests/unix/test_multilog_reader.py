@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
+import sys
+import threading
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +19,7 @@ from hypothesis import strategies as st
 from mta.formats import tai64n
 from mta.unix import multilog_reader
 from mta.unix.multilog_reader import Position
+from tests.conftest import ROOT
 
 
 class Writer:
@@ -261,3 +267,49 @@ def test_it_loses_and_repeats_nothing(acts: list[tuple[str, int]], piece_max: in
     found += reader.read() + reader.read()
     assert found == log.lines
     assert (reader.position.cut, reader.position.gaps) == (0, 0)
+
+
+def test_it_follows_a_multilog_at_work(tmp_path: Path) -> None:
+    """The real one, ending a file every few lines, while we read as fast as we can."""
+    number, folder = 20_000, tmp_path / "main"
+    env = {**os.environ, "QMAIL_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "mta", "multilog", "t", "s4096", "n100000", str(folder)]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.PIPE) as multilog:
+        assert multilog.stdin is not None
+        writer = threading.Thread(target=_write_lines, args=(multilog.stdin, number))
+        writer.start()
+        reader, found = Reader(folder), list[bytes]()
+        while not (folder / "current").exists():
+            assert multilog.poll() is None
+        while multilog.poll() is None:
+            found += reader.read()
+        writer.join()
+    found += reader.read() + reader.read()
+    assert multilog.returncode == 0
+    assert [int(line[26:]) for line in found] == list(range(number))
+    assert (reader.position.cut, reader.position.gaps) == (0, 0)
+    assert len(reader.position.done) > 100
+
+
+def _write_lines(pipe: IO[bytes], number: int) -> None:
+    for i in range(number):
+        pipe.write(b"%d\n" % i)
+        if i % 50 == 0:
+            pipe.flush()
+    pipe.close()
+
+
+def test_it_finds_lines_again(log: Writer, tmp_path: Path) -> None:
+    for text in (b"a b", b"c", b"a d"):
+        log.write(2, text)
+        log.rotate()
+    log.write(1, b"a e")
+
+    def find(pattern: bytes, first: int = 0, last: int = -1, octets_max: int = 1 << 20) -> list[bytes]:
+        since, until = (tai64n.read(log.lines[i][:25]) for i in (first, last))
+        return [text for _, text in multilog_reader.find(os.fsencode(tmp_path), re.compile(pattern, re.DOTALL), since, until, octets_max)]
+
+    assert find(rb"\d+ a .*") == [b"0 a b", b"1 a b", b"4 a d", b"5 a d", b"6 a e"]
+    assert find(rb"\d+ a") == []
+    assert find(rb".*", 1, 3) == [b"1 a b", b"2 c", b"3 c"]
+    assert find(rb".*", octets_max=sum(map(len, log.lines[:2]))) == [b"0 a b", b"1 a b"]
