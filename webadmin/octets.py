@@ -24,6 +24,11 @@ def editable(data: bytes) -> tuple[str, str]:
         return data.decode("latin-1"), "latin-1"
 
 
+def latin(text: str) -> str:
+    """Octets that came through JSON as Latin-1 (our servers' answers) -> for the eye: UTF-8 where it is."""
+    return text.encode("latin-1", "replace").decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
 def typed(text: str, charset: str) -> bytes:
     """What a browser sends has CR LF at the end of its lines. Raises ValidationError."""
     try:

@@ -15,6 +15,7 @@ from webadmin.mirror import drift
 from webadmin.mirror.drift import CONTROL, Difference
 from webadmin.models import Domain
 from webadmin.pages import done, door, go, is_piece, telling
+from webadmin.task.acts import drift_again
 
 _WORDS = {
     "changed": "changed by hand",
@@ -87,6 +88,7 @@ def drift_adopt(request: HttpRequest, who: Person, scope: str) -> HttpResponse:
     _check(who, scope)
     with telling(request):
         found = drift.adopt(who.actor, scope)
+        drift_again()
         return done(request, f"The database has {_counted(found)} of {scope} as they are on the disk now.", "drift_list")
     return go("drift_list")
 
@@ -96,6 +98,7 @@ def drift_overwrite(request: HttpRequest, who: Person, scope: str) -> HttpRespon
     _check(who, scope)
     with telling(request):
         found = drift.overwrite(who.actor, scope)
+        drift_again()
         return done(request, f"{_counted(found).capitalize()} of {scope} are as the database has them again.", "drift_list")
     return go("drift_list")
 

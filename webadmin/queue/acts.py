@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
+from webadmin import octets
 from webadmin.access import Actor
 from webadmin.audit.record import record
 from webadmin.mirror import servers
@@ -68,10 +69,5 @@ def delete(who: Actor, messnum: int) -> None:
 def _envelope(messnum: int) -> dict[str, Any]:
     """For the audit log: numbers are used again, so whose message it was is written down."""
     message = shown(messnum)
-    left = [text(r["address"]) for r in message["all_recipients"] if not r["is_done"]]
-    return {"sender": text(message["sender"]), "recipients left": left[:20], "size": message["size"]}
-
-
-def text(latin: str) -> str:
-    """Octets, as qmail-send writes them into JSON -> for the eye."""
-    return latin.encode("latin-1", "replace").decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+    left = [octets.latin(r["address"]) for r in message["all_recipients"] if not r["is_done"]]
+    return {"sender": octets.latin(message["sender"]), "recipients left": left[:20], "size": message["size"]}

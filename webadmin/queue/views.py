@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from mta.errors import Permanent
+from webadmin import octets
 from webadmin.access import Person
 from webadmin.pages import Confirmation, done, door, go, is_piece, mending, posted, show, telling
 from webadmin.queue import acts
@@ -51,8 +52,8 @@ class Message:
 def _message(found: dict[str, Any]) -> Message:
     return Message(
         number=found["messnum"],
-        sender=acts.text(found["sender"]),
-        first=acts.text(found["first"]),
+        sender=octets.latin(found["sender"]),
+        first=octets.latin(found["first"]),
         recipients=found["recipients"],
         left=found["left"],
         size=found["size"],
@@ -65,7 +66,7 @@ def _message(found: dict[str, Any]) -> Message:
 
 
 def _recipient(found: dict[str, Any]) -> Recipient:
-    fields = {"address": acts.text(found["address"]), "report": acts.text(found["report"]).strip()}
+    fields = {"address": octets.latin(found["address"]), "report": octets.latin(found["report"]).strip()}
     return Recipient(**{**found, **fields})
 
 

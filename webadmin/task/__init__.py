@@ -1,1 +1,1 @@
-"""Tasks: what ran, how far it is, and start one now. (webadmin/tasks.py has the tasks themselves.)"""
+"""Tasks: when they run, how far one is, what came of it, and start one now. (The tasks themselves stand in webadmin/tasks.)"""

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from webadmin.domains import names
+from webadmin.models import TaskRun
 from webadmin.pages import Sort
 from webadmin.templatetags.ui import icon
 
@@ -36,11 +37,13 @@ def menu(context: dict[str, Any], name: str, image: str, label: str) -> SafeStri
 
 
 @register.simple_tag(takes_context=True)
-def tab(context: dict[str, Any], label: str, name: str, *args: Any, count: int | None = None, also: str = "") -> SafeString:
-    """One tab: a page, and all below it. also: the name of a page that belongs to it, too."""
+def tab(
+    context: dict[str, Any], label: str, name: str, *args: Any, count: int | None = None, also: str = "", is_alone: bool = False
+) -> SafeString:
+    """One tab: a page, and all below it, unless it is_alone. also: the name of a page that belongs to it, too."""
     request: HttpRequest = context["request"]
     url = reverse(name, args=args)
-    is_below = request.path.startswith(url + "/") or (also and request.path == reverse(also, args=args))
+    is_below = (request.path.startswith(url + "/") and not is_alone) or (also and request.path == reverse(also, args=args))
     word = "page" if request.path == url else "true" if is_below else ""
     here = format_html(' aria-current="{}"', word) if word else ""
     number = "" if count is None else format_html(' <span class="count">{}</span>', f"{count:,}")
@@ -92,7 +95,7 @@ def when(time: datetime | float | None) -> SafeString:
 def _words(time: datetime) -> str:
     now = timezone.now()
     if abs((now - time).total_seconds()) < 60:
-        return "just now"
+        return "just now" if time <= now else "in a moment"
     return f"{_span(time, now)} ago" if time <= now else f"in {_span(now, time)}"
 
 
@@ -117,6 +120,22 @@ def clock(time: datetime | float | None) -> SafeString:
     return format_html('<time datetime="{}">{}</time>', exact.isoformat(), f"{exact:%Y-%m-%d %H:%M:%S}")
 
 
+_PROGRAMS = frozenset(("qmail-send", "smtpd", "submission"))
+
+
+@register.filter
+def sentence(text: str) -> str:
+    """With a full stop, and a capital unless it begins with the name of a program."""
+    head = text[:1] if text.partition(" ")[0] in _PROGRAMS else text[:1].upper()
+    return f"{head}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+@register.filter
+def unlogged(text: str) -> str:
+    """Words of a log line, in which "_" stands for a blank and "/" for the end of a line -> readable again, nearly."""
+    return text.replace("_", " ").replace("/", " ").strip()
+
+
 @register.simple_tag
 def bar(percent: int | None, label: str = "") -> SafeString:
     """How full something is; red from 90 on."""
@@ -130,6 +149,36 @@ def bar(percent: int | None, label: str = "") -> SafeString:
         label or f"{percent} % full",
         width,
     )
+
+
+@register.simple_tag
+def swatch(kind: str) -> SafeString:
+    """The colour of a count in the drawings."""
+    return format_html(
+        '<svg class="swatch" viewBox="0 0 8 8" aria-hidden="true"><rect class="is-{}" width="8" height="8" rx="2"/></svg>', kind
+    )
+
+
+@register.simple_tag
+def progress(percent: int) -> SafeString:
+    """How far something is."""
+    width = max(0, min(100, percent))
+    return format_html(
+        '<svg class="meter" viewBox="0 0 100 8" preserveAspectRatio="none" role="progressbar" aria-valuenow="{0}" aria-valuemin="0" '
+        'aria-valuemax="100" aria-label="{0} % done"><rect class="meter-ground" width="100" height="8"/>'
+        '<rect width="{0}" height="8"/></svg>',
+        width,
+    )
+
+
+@register.filter
+def took(run: TaskRun) -> str:
+    """How long a run took, or has taken up to now."""
+    seconds = ((run.finished_at or timezone.now()) - run.started_at).total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
 
 
 @register.filter
@@ -164,6 +213,8 @@ _ACTS = {
     "quota_set": "Quota set",
     "rollback": "Generation gone back to",
     "stale_set": "Old mail policy set",
+    "task_start": "Task started",
+    "old_mail_remove": "Old mail deleted",
 }
 _VERBS = {"add": "added", "set": "changed", "remove": "deleted", "restore": "restored"}
 
