@@ -286,7 +286,7 @@ def _dash_lines(source: Source, at: int) -> Iterator[tuple[int, bytes, int]]:
                 break  # the line goes on in the next window
             if end < 0:
                 end = min(len(data), spot + line_max)
-            yield at + spot, data[spot:end], at + end + 1
+            yield at + spot, data[spot:end], min(source.size, at + end + 1)
             spot = _next_dash(data, end)
         if is_last:
             return
