@@ -27,6 +27,7 @@ from mta.errors import MailError, Permanent
 from mta.formats.login_call import WEBMAIL, Login
 from mta.unix import login as unix_login
 from mta.unix import mailbox as unix
+from webadmin import client
 from webadmin.webmail import mailboxes, preferences
 from webadmin.webmail.index import Index, Row
 
@@ -68,7 +69,7 @@ def enter(request: HttpRequest, login: Login, zone: str) -> None:
     if zone in preferences.time_zones():
         request.session["zone"] = zone
     request.session.clear_expired()
-    log.info("webmail: %s logged in from %s", request.session["address"], request.META.get("REMOTE_ADDR", ""))
+    log.info("webmail: %s logged in from %s", request.session["address"], client.address(request))
 
 
 def address_of(request: HttpRequest) -> str | None:

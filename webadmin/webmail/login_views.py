@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from webadmin import client
 from webadmin.webmail import door
 from webadmin.webmail.forms import LoginForm
 
@@ -26,7 +27,7 @@ def login(request: HttpRequest) -> HttpResponse:
         return render(request, "webmail/login.html", {"form": form}, status=422)
     data = form.cleaned_data
     try:
-        found = door.check_password(data["name"], data["password"], request.META.get("REMOTE_ADDR", ""))
+        found = door.check_password(data["name"], data["password"], client.address(request))
     except door.Refused as refusal:
         form.add_error(None, str(refusal))
         return render(request, "webmail/login.html", {"form": form}, status=503 if refusal.is_temporary else 403)
