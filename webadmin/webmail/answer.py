@@ -130,6 +130,10 @@ def _attribution(authors: tuple[senders.Person, ...], top: Part, zone: ZoneInfo)
 
 def _text(source: Source, found: Structure) -> str:
     """The texts of a message, plain ones first choice."""
-    chosen = choose.choose(found, wants_html=False)
-    texts = [letter.plain_text(source, found.parts[i])[0].strip("\n") for i in chosen.texts]
-    return "\n\n".join(texts)[:QUOTE_MAX]
+    texts: list[str] = []
+    left = QUOTE_MAX
+    for index in choose.choose(found, wants_html=False).texts:
+        if left > 0:
+            texts.append(letter.plain_text(source, found.parts[index])[0].strip("\n")[:left])
+            left -= len(texts[-1])
+    return "\n\n".join(texts)

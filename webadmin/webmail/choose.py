@@ -4,6 +4,7 @@ Text      text/plain and text/html that are neither attached nor named; a first 
 Either-or of multipart/alternative the richest that is wanted is shown; the other texts are left out, anything else in it is attached.
 Pictures  in multipart/related, of a raster type and with a Content-ID.
 Messages  within the message are attached; what is in them is not looked at here.
+Limits    20 texts; those behind are attached
 Linear in the number of parts; nothing recurses.
 Source    RFC 2046 5.1, RFC 2183, RFC 2387
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from mta.formats.mime import parameters
 from mta.formats.mime.structure import Part, Structure
 
+TEXTS_MAX = 20
 HTML, PLAIN = b"text/html", b"text/plain"
 RASTER = frozenset((b"image/png", b"image/jpeg", b"image/jpg", b"image/pjpeg", b"image/gif", b"image/webp"))
 _SIGNATURES = frozenset((b"application/pgp-signature", b"application/pkcs7-signature", b"application/x-pkcs7-signature"))
@@ -65,7 +67,7 @@ def choose(structure: Structure, root: int = 0, *, wants_html: bool = True) -> C
                 either |= set(children[part.index])
             elif part.kind == b"multipart/alternative":
                 either |= _others(children[part.index], rich, wants_html)
-        elif _is_text(part, is_first=not texts and not attached):
+        elif _is_text(part, is_first=not texts and not attached) and (part.index in either or len(texts) < TEXTS_MAX):
             if part.index not in either:
                 texts.append(part.index)
         elif _is_picture(part, parts):

@@ -1,6 +1,6 @@
 """A message as a page shows it: who, when, about what, its texts, what is attached, and what is strange about it.
 
-Nothing here raises for anything in a message. Only headers and the texts that are shown are read, and of each text at most 1 MiB.
+Nothing here raises for anything in a message. Only headers and the texts that are shown are read, and of the texts 1 MiB in all.
 """
 
 from __future__ import annotations
@@ -97,12 +97,14 @@ def read(source: Source, found: Structure, *, root: int = 0, wants_html: bool = 
     chosen = choose.choose(found, root, wants_html=wants_html)
     said = _notes(found, chosen)
     texts = []
+    left = TEXT_MAX
     for index in chosen.texts:
         part = found.parts[index]
         if part.kind == choose.HTML and wants_html:
             texts.append(Text(index, True, None))
         else:
-            text, more = plain_text(source, part)
+            text, more = plain_text(source, part, left)
+            left = max(0, left - part.size)
             said += more
             if text.strip():
                 texts.append(Text(index, False, linkify.html(text)))
@@ -183,10 +185,10 @@ def _charset(part: Part, data: bytes) -> bytes | None:
     return named
 
 
-def plain_text(source: Source, part: Part) -> tuple[str, list[str]]:
+def plain_text(source: Source, part: Part, limit: int = TEXT_MAX) -> tuple[str, list[str]]:
     """A part as lines of text, HTML turned into them."""
-    text, said = decoded(source, part)
-    if part.kind == choose.HTML:
+    text, said = decoded(source, part, limit)
+    if part.kind == choose.HTML and text.strip():
         try:
             return washer.text(text), said
         except washer.Unwashable:

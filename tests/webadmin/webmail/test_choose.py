@@ -78,3 +78,9 @@ def test_a_message_within_is_chosen_from_by_itself() -> None:
     root = next(p.index for p in found.parts if p.kind == b"message/rfc822")
     chosen = choose.choose(found, root)
     assert [found.parts[i].kind for i in chosen.texts + chosen.attached] == [b"text/plain", b"a/b"]
+
+
+def test_of_very_many_texts_the_first_are_shown() -> None:
+    found = structure.scan(Bytes(multi("mixed", *[H] * 200, boundary=M).encode()))
+    chosen = choose.choose(found)
+    assert (len(chosen.texts), len(chosen.attached)) == (choose.TEXTS_MAX, 200 - choose.TEXTS_MAX)

@@ -8,6 +8,7 @@ from django.test import Client
 
 from tests.conftest import corpus
 from tests.webadmin.webmail.conftest import PLAIN, Box
+from webadmin.webmail import choose, washer
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg=="
@@ -24,6 +25,11 @@ RICH = (
     b'--m\nContent-Type: application/pdf; name="a b.pdf"\nContent-Disposition: attachment; filename="a b.pdf"\n\n%PDF-\n'
     b"--m\nContent-Type: message/rfc822\n\nFrom: Eve <eve@example.net>\nSubject: Inner\n\ninner words\n--m--\n"
 )
+
+
+def many(kind: bytes, body: bytes, count: int) -> bytes:
+    part = b"--b\nContent-Type: " + kind + b"\n\n" + body + b"\n"
+    return b"Content-Type: multipart/mixed; boundary=b\n\n" + part * count + b"--b--\n"
 
 
 def show(cy: Client, key: str, query: str = "") -> str:
@@ -146,6 +152,7 @@ def test_two_from_fields_are_noticed(cy: Client, box: Box) -> None:
         ("too deep", b"Content-Type: message/rfc822\n\n" * 200, "deeper than we follow"),
         ("too many parts", b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 2000, "more parts than we show"),
         ("a text of 2 MB", b"Subject: s\n\n" + b"word " * 400_000, "only its beginning is shown"),
+        ("texts of 1 MB each", many(b"text/plain", b"word " * 200_000, 8), "only its beginning is shown"),
         ("empty", b"", "no text"),
     ],
 )
@@ -192,3 +199,17 @@ def test_a_text_with_markers_of_others_stays_as_it_is(cy: Client, box: Box) -> N
     text = show(cy, key)
     assert 'href="http://a.test/##str_replacement_0##"' in text
     assert "{{ settings.SECRET_KEY }}" in text
+
+
+def test_a_thousand_pages_in_a_message_are_not_all_washed(cy: Client, box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    washed = []
+
+    def text(html: str) -> str:
+        washed.append(html)
+        return "words"
+
+    monkeypatch.setattr(washer, "text", text)
+    key = box.put(many(b"text/html", b"<p>x", 900), flags="S")
+    show(cy, key, "?view=text")
+    assert len(washed) == choose.TEXTS_MAX
+    assert show(cy, key).count("<iframe") == choose.TEXTS_MAX
