@@ -150,6 +150,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = f"{ROLE}_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "webadmin.problems.csrf_failure"
 if ROLE == "webmail":  # it has its own part of the site, and keeps its cookies there
     SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/mail/"
     MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

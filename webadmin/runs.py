@@ -64,7 +64,7 @@ def task_run(name: str, who: str = "") -> Iterator[Run]:
     try:
         yield run
     except BaseException as error:
-        _end(run, TaskRun.State.FAILED, run.summary or _said(error))
+        _end(run, TaskRun.State.FAILED, "; ".join(dict.fromkeys(filter(None, (run.summary, _said(error))))))
         raise
     _end(run, TaskRun.State.DONE, run.summary)
 

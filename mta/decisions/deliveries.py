@@ -88,12 +88,11 @@ _NOTHING: tuple[Record, ...] = ()
 class Deliveries:
     """messages may be filled from outside with those that wanted() asks for: a caller that keeps them elsewhere need not dump them."""
 
-    __slots__ = ("_last", "lost", "messages", "running")
+    __slots__ = ("_last", "messages", "running")
 
     def __init__(self) -> None:
         self.messages: dict[int, Message] = {}
         self.running: dict[int, Running] = {}
-        self.lost = 0  # ends of deliveries nobody saw begin
         self._last = 0
 
     def wanted(self, events: Iterable[Event]) -> set[int]:
@@ -152,8 +151,7 @@ class Deliveries:
 
     def _end_delivery(self, now_ns: int, number: int, outcome: bytes, report: bytes) -> Sequence[Record]:
         running = self.running.pop(number, None)
-        if running is None:
-            self.lost += 1
+        if running is None:  # it began in a log that is gone
             return _NOTHING
         message, born = self._known(running.started_ns, running.messnum)
         if outcome == SUCCESS:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from kombu import Connection, Consumer, Exchange, Queue
+from kombu.exceptions import OperationalError
 
 from appliance import broker
 from appliance.broker_file import BrokerFile
@@ -54,6 +56,18 @@ def test_it_is_known_by_its_urls(name: str, tmp_path: Path) -> None:
         connection.connect()
         assert isinstance(connection.transport, broker.Transport)
     assert (tmp_path / "a.sqlite3").exists()
+
+
+def test_its_file_may_have_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "a b#%23ä?.sqlite3"
+    with Connection(f"tawnysqlite://{quote(str(path))}") as connection:
+        connection.connect()
+    assert path.exists()
+
+
+def test_it_says_when_its_file_cannot_be_opened(tmp_path: Path) -> None:
+    with Connection(f"tawnysqlite://{tmp_path}/none/a.sqlite3") as connection, pytest.raises(OperationalError, match="No such file"):
+        connection.ensure_connection(max_retries=1, interval_start=0)
 
 
 def test_it_brings_what_was_sent(connection: Connection) -> None:

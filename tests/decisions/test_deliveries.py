@@ -123,12 +123,6 @@ def test_it_follows(why: str, log: str, expected: list[str]) -> None:
     assert follow(log) == expected, why
 
 
-def test_it_counts_ends_without_a_beginning() -> None:
-    state = Deliveries()
-    follow("4 delivery 4: success: ok/\n5 delivery 9: failure: no/", state)
-    assert state.lost == 2
-
-
 def test_it_asks_for_messages_it_does_not_know() -> None:
     state = Deliveries()
     follow("2 info msg 5: bytes 9 from <> qp 7 uid 8\n3 starting delivery 1: msg 6 to local b@y", state)
@@ -203,4 +197,4 @@ def test_it_agrees_with_the_totals_of_a_made_log() -> None:
                 senders[(record.message.sender or b"").decode()] += 1
     assert (born, size, dict(senders)) == (truth["messages"], truth["bytes"], truth["per_sender"])
     assert outcomes == {word: truth[word] for word in ("success", "failure", "deferral")}
-    assert (state.messages, state.running, state.lost) == ({}, {}, 0)
+    assert (state.messages, state.running) == ({}, {})

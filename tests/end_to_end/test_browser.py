@@ -1,4 +1,4 @@
-"""One person's first quarter of an hour, in Debian's Chromium: a domain and a mailbox are made, a message comes in, is read, answered, explained."""
+"""A first quarter of an hour in Debian's Chromium: a domain and a mailbox are made, a message comes in, is read, answered and explained."""
 
 from __future__ import annotations
 

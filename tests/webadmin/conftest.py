@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 
 from mta.formats.install_call import Put, Remove
 from mta.unix.ask import ask
+from tests.conftest import ROOT
+from tests.support.browser import Browser
 from tests.support.instance import CONTROL, Instance, make_instance
 from tests.support.process import running
+from tests.webadmin import town as town_
+from tests.webadmin.town import Town
 from webadmin.access import COMMAND_LINE, Actor
 from webadmin.mirror import instance as instance_
 from webadmin.mirror import plan
@@ -58,3 +64,41 @@ def put(instance: Instance, *steps: Put | Remove) -> None:
 
     answer = ask(instance.socket, install_call.install(b"tests", b"as at the start", list(steps)))
     assert answer[0] == b"K", answer
+
+
+# -- the web: Ada is logged in, Dee is a stranger ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def static(settings: pytest.FixtureRequest) -> None:
+    """There is nothing collected where an instance would have its static files."""
+    settings.STATIC_ROOT = ROOT / "static"  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def web(db: None, static: None) -> Browser:
+    """Ada's browser."""
+    found = Browser()
+    found.force_login(User.objects.create_superuser("ada"))
+    return found
+
+
+@pytest.fixture
+def dee(db: None, static: None) -> Browser:
+    """A stranger's."""
+    return Browser()
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory, settings: pytest.FixtureRequest) -> Path:
+    """An instance of which nothing runs, for pages that ask nobody."""
+    found = make_instance(tmp_path_factory.mktemp("home")).home
+    settings.QMAIL_HOME = found  # type: ignore[attr-defined]
+    return found
+
+
+@pytest.fixture
+def town(instance: Instance) -> Iterator[Town]:
+    """One of everything."""
+    with town_.town(instance) as found:
+        yield found

@@ -48,6 +48,14 @@ def test_it_tells_what_went_wrong(why: str, error: BaseException, summary: str) 
     assert not TaskLock.objects.exists()
 
 
+@pytest.mark.parametrize(("error", "summary"), [(ValueError("x"), "2 of 3; ValueError: x"), (Temporary("2 of 3"), "2 of 3")])
+def test_it_tells_how_far_it_came_and_what_went_wrong(error: Exception, summary: str) -> None:
+    with pytest.raises(type(error)), task_run("count") as run:
+        run.summary = "2 of 3"
+        raise error
+    assert states() == [("failed", summary)]
+
+
 def test_there_is_one_run_of_a_name_at_a_time() -> None:
     with task_run("count") as first:
         with pytest.raises(Busy) as caught, task_run("count"):

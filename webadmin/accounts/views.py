@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,6 +17,7 @@ from webadmin.accounts.forms import AddMailboxForm, DeleteMailboxForm, DetailsFo
 from webadmin.aliases import lines
 from webadmin.aliases.acts import alias_add
 from webadmin.domains import removed
+from webadmin.domains.acts import POSTMASTER
 from webadmin.domains.frame import frame
 from webadmin.models import Mailbox
 from webadmin.pages import done, door, go, is_piece, mending, page_of, posted, sentence, show, sorted_, telling, typed
@@ -148,13 +150,21 @@ def mailbox_delete(request: HttpRequest, who: Person, domain: str, name: str) ->
     if form.is_valid():
         codes = dict.fromkeys(("target", "domain_name", "domain_too_long"), "forward_to")
         with mending(form, **codes):
-            target = form.cleaned_data["forward_to"]
-            target = names.target(target) if target else ""
+            target = _target(mailbox, form.cleaned_data["forward_to"])
             kept = acts.mailbox_remove(who.actor, mailbox)
             messages.success(request, removed.told(f"{name}@{domain} was deleted.", kept))
             _alias_instead(request, who, mailbox, name, target)
             return go("mailbox_list", domain)
     return show(request, "accounts/mailbox_delete.html", frame(mailbox.domain, mailbox=mailbox, form=form), form)
+
+
+def _target(mailbox: Mailbox, typed: str) -> str:
+    """Raises ValidationError."""
+    if typed:
+        return names.target(typed)
+    if mailbox.name == POSTMASTER:
+        raise ValidationError("Every domain needs a postmaster (RFC 5321). Say who gets its mail from now on.", code="target")
+    return ""
 
 
 def _alias_instead(request: HttpRequest, who: Person, mailbox: Mailbox, name: str, target: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -12,6 +13,7 @@ from webadmin import access
 from webadmin.access import Person
 from webadmin.aliases import acts, lines
 from webadmin.aliases.forms import AddAliasForm, LinesForm, TargetsForm
+from webadmin.domains.acts import POSTMASTER
 from webadmin.domains.frame import frame
 from webadmin.models import Alias
 from webadmin.pages import Confirmation, done, door, is_piece, mending, page_of, posted, show, sorted_, typed
@@ -89,7 +91,14 @@ def alias_delete(request: HttpRequest, who: Person, domain: str, name: str) -> H
     form = Confirmation(posted(request))
     if form.is_valid():
         with mending(form):
+            _check_postmaster(alias)
             acts.alias_remove(who.actor, alias)
             return done(request, f"{alias.address} was deleted.", "alias_list", domain)
     text = alias.body.decode("utf-8", "backslashreplace")
     return show(request, "aliases/alias_delete.html", frame(alias.domain, alias=alias, form=form, lines=text), form)
+
+
+def _check_postmaster(alias: Alias) -> None:
+    """Raises ValidationError."""
+    if alias.local == POSTMASTER and not alias.domain.mailboxes.filter(name=POSTMASTER).exists():
+        raise ValidationError("Every domain needs a postmaster (RFC 5321). Change where its mail goes instead.")

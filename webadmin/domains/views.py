@@ -19,7 +19,7 @@ from webadmin.domains.forms import AddDomainForm, AddNameForm, CatchAllForm, Del
 from webadmin.domains.frame import frame
 from webadmin.domains.names import domain_name
 from webadmin.models import Domain
-from webadmin.pages import PAGE_SIZE, done, door, go, mending, page_of, posted, show, sorted_, telling, typed
+from webadmin.pages import PAGE_SIZE, done, door, go, is_piece, mending, page_of, posted, show, sorted_, telling, typed
 
 _COLUMNS = {"name": ("name",), "mailboxes": ("mailbox_count", "name"), "aliases": ("alias_count", "name"), "kind": ("kind", "name")}
 _NAME_CODES = dict.fromkeys(("domain_name", "domain_exists", "domain_too_long"), "name")
@@ -32,7 +32,7 @@ def domain_list(request: HttpRequest, who: Person) -> HttpResponse:
     rows, sort = sorted_(request, search.domains(who, "" if is_address else text), _COLUMNS, "name")
     found = search.addresses(who, text) if is_address else []
     context = {"page": page_of(request, rows), "sort": sort, "search": text, "is_address": is_address, "found": found}
-    return render(request, "domains/domain_list.html", context)
+    return render(request, "domains/part_domains.html" if is_piece(request) else "domains/domain_list.html", context)
 
 
 @sensitive_post_parameters("password")

@@ -18,6 +18,7 @@ from django.db.models.functions import TruncMinute
 from django.utils import timezone
 
 from webadmin.logs import words
+from webadmin.logs.rows import READERS
 from webadmin.models import Accepted, Delivery, HourCount, Login, LogPosition, Message, Refused
 
 SLOT = timedelta(minutes=5)
@@ -67,9 +68,10 @@ _OUTCOMES = {Delivery.Outcome.SUCCESS: "delivered", Delivery.Outcome.DEFERRAL: "
 
 def _minutes(begin: datetime, now: datetime) -> Iterator[tuple[datetime, str, int]]:
     """Minute, name of the count, how many."""
+    refused = Refused.objects.exclude(service__in=READERS)
     for name, rows in (
         ("accepted", Accepted.objects.filter(at__gte=begin, at__lte=now).annotate(minute=TruncMinute("at"))),
-        ("refused", Refused.objects.filter(at__gte=begin, at__lte=now).annotate(minute=TruncMinute("at"))),
+        ("refused", refused.filter(at__gte=begin, at__lte=now).annotate(minute=TruncMinute("at"))),
         ("bounced", Message.objects.filter(bounced_at__gte=begin, bounced_at__lte=now).annotate(minute=TruncMinute("bounced_at"))),
     ):
         for minute, number in rows.order_by().values_list("minute").annotate(Count("pk")):

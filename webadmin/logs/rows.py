@@ -28,6 +28,8 @@ _KEY = ("messnum", "born_at")
 _CHANGES = ("ended_at", "successes", "deferrals", "failures")  # of a message already in the rows
 _LOGIN_COUNT = {b"ok": HourCount.What.LOGIN_OK, b"deny": HourCount.What.LOGIN_DENY}
 
+READERS = frozenset(("pop3d", "imapd"))  # what these refuse is no mail
+
 MessageKey = tuple[int, int]  # queue number, birth in microseconds
 
 
@@ -79,7 +81,8 @@ class Rows:
                 self._count(now_ns, HourCount.What.ACCEPTED, "", event.size_bytes)
             case serverlog.Refused():
                 self._refused.append((self.service, at, *_refused(event)))
-                self._count(now_ns, HourCount.What.REFUSED, "", 0)
+                if self.service not in READERS:
+                    self._count(now_ns, HourCount.What.REFUSED, "", 0)
             case serverlog.Login():
                 name = words.text(event.name, ADDRESS_MAX).lower()
                 outcome, service = event.outcome.decode(), words.text(event.service, NAME_MAX)

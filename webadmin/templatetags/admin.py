@@ -18,10 +18,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from mta.formats.address_list import Entry
 from webadmin.domains import names
 from webadmin.models import TaskRun
 from webadmin.pages import Sort
 from webadmin.templatetags.ui import icon
+from webadmin.webmail.senders import person
 
 register = template.Library()
 
@@ -71,9 +73,13 @@ def quiet_field(bound: BoundField) -> dict[str, Any]:
 
 @register.filter
 def domain(name: str) -> SafeString:
-    """A domain as it stands in the files, and in its own script beside it; the first cannot be made to look like another."""
+    """A domain as it stands in the files, which cannot be made to look like another, and beside it in its own script."""
     own = names.shown(name)
-    return format_html("{}", name) if own == name else format_html('{} <span class="muted">({})</span>', name, own)
+    if own == name:
+        return format_html("{}", name)
+    if person(Entry(b"", b"postmaster@" + name.encode(), False)).warnings:
+        return format_html('{} <span class="badge is-plain is-warn">imitates {}</span>', name, own)
+    return format_html('{} <span class="muted">({})</span>', name, own)
 
 
 @register.filter

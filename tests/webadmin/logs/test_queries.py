@@ -39,7 +39,9 @@ def test_the_last_hour_is_counted_in_all_and_in_slots(logs: Logs) -> None:
     deliver(logs, 4, "failure")
     logs.mail("info msg 5: bytes 1 from <a@b> qp 1 uid 1", "bounce msg 5 qp 2")
     logs.write("smtpd", "smtpd: ok: 1.2.3.4: qp 1 from <> bytes 1 recipients 1 helo - SMTP", "smtpd: deny: 1.2.3.4: TLS: no")
+    logs.write("pop3d", "pop3d: deny: 1.2.3.4: TLS: no")  # which is no mail
     logs.analyse()
+    assert HourCount.objects.filter(what="refused").values_list("number").get() == (1,)
     found = queries.last_hour(START + timedelta(minutes=61))
     assert found.total == Counts(accepted=1, refused=1, delivered=1, deferred=1, failed=1, bounced=1)
     assert len(found.slots) == queries.SLOTS
