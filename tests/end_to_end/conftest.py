@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import appliance
 from tests.support.appliance import Appliance
-from tests.support.dns_server import DnsServer
+from tests.support.dns_server import DnsServer, Entry
 from tests.support.smtp_sink import SmtpSink
 
 
@@ -28,7 +28,7 @@ def world() -> Iterator[World]:
     if reason:
         pytest.skip(reason)
     with SmtpSink(ip="127.0.0.2") as far:
-        zone = {"far.example": {"MX": ["10 mx.far.example."]}, "mx.far.example": {"A": ["127.0.0.2"]}}
+        zone: dict[str, Entry] = {"far.example": {"MX": ["10 mx.far.example."]}, "mx.far.example": {"A": ["127.0.0.2"]}}
         with DnsServer(zone) as dns, Appliance(dnscacheip=dns.dnscacheip.decode()) as a:
             # by MX, and by a route that needs none; on the port of the sink, for 25 is not for tests
             (a.home / "control/smtproutes").write_text(f"far.example::{far.port}\nrouted.example:127.0.0.2:{far.port}\n")

@@ -34,15 +34,15 @@ HOST, BOOT, PID, START = alive.me().split(b" ")
 
 
 @pytest.mark.parametrize(
-    ("why", "name", "is_gone"),
+    ("why", "words", "is_gone"),
     [
-        ("its number was given to another one", b" ".join((HOST, BOOT, PID, b"1")), True),
-        ("the machine was started again", b" ".join((HOST, b"another-boot", PID, START)), True),
-        ("a number nobody has", b" ".join((HOST, BOOT, b"4194304999", START)), True),
-        ("another machine: who knows", b" ".join((b"elsewhere", BOOT, b"4194304999", START)), False),
-        ("nothing of ours", b"?", False),
-        ("nothing", b"", False),
+        ("its number was given to another one", [HOST, BOOT, PID, b"1"], True),
+        ("the machine was started again", [HOST, b"another-boot", PID, START], True),
+        ("a number nobody has", [HOST, BOOT, b"4194304999", START], True),
+        ("another machine: who knows", [b"elsewhere", BOOT, b"4194304999", START], False),
+        ("nothing of ours", [b"?"], False),
+        ("nothing", [], False),
     ],
 )
-def test_it_tells(why: str, name: bytes, is_gone: bool) -> None:
-    assert alive.is_gone(name) is is_gone, why
+def test_it_tells(why: str, words: list[bytes], is_gone: bool) -> None:
+    assert alive.is_gone(b" ".join(words)) is is_gone, why
