@@ -176,6 +176,7 @@ def _web(e: Environment) -> None:
             _give(e, key, user, group)
     manage(e, "webmail", "vpopmail", ["migrate", "--verbosity", "0"])
     manage(e, "webadmin", "tawny", ["migrate", "--verbosity", "0"])
+    manage(e, "webadmin", "tawny", ["timetable"])
     manage(e, "webadmin", "tawny", ["collectstatic", "--noinput", "--verbosity", "0"])
 
 

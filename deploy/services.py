@@ -77,7 +77,7 @@ def table(e: Environment) -> tuple[Service, ...]:
             "web-front",
             "takes web connections",
             (f"{binary}/web-front", "--listen", f"{e.bind}:{e.web_port}"),
-            answers=f"http:{e.probe_host}:{e.web_port}/mail/login",
+            answers=f"http:{e.probe_host}:{e.web_port}/login",
         ),
         Service(
             "celery-worker",

@@ -19,13 +19,14 @@ DOMAIN = "example.org"
 class Tawny:
     name = "Tawny"
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, hashed: str = "x") -> None:
         self.home = folder / "tawny"
         self.port = port
+        self._hashed = hashed.encode()  # joe's password, as crypt(3) has it
         self.maildir = self.home / "domains" / DOMAIN / "joe" / "Maildir"
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self) -> None:
+    def prepare(self) -> None:
         subprocess.run([environment.CHECKOUT / "deploy/users"], check=True)
         e = environment.read({"QMAIL_HOME": str(self.home)}, is_root=True)
         hier.make(self.home, hier.TABLE, is_single=False)
@@ -38,21 +39,29 @@ class Tawny:
         (control / "maxrcpt").write_text("100000\n")
         prepare._programs(e)
         self._domain()
-        log = (self.home / "log").open("wb")
-        for words in (["queue-writer"], ["vmaild"], ["smtpd", "--listen", f"127.0.0.1:{self.port}", "--workers", str(os.cpu_count())]):
-            self._processes.append(subprocess.Popen([self.home / "bin" / words[0], *words[1:]], stdout=log, stderr=log))
-        env = {"PATH": f"{self.home}/bin:/usr/bin:/bin"}
-        self._processes.append(subprocess.Popen([self.home / "bin/qmail-start", "./Maildir/"], stdout=log, stderr=log, env=env))
+
+    def start(self) -> None:
+        self.prepare()
+        self.run("queue-writer")
+        self.run("vmaild")
+        self.run("smtpd", "--listen", f"127.0.0.1:{self.port}", "--workers", str(os.cpu_count()))
+        self.run("qmail-start", "./Maildir/")
         for path in ("run/queue-writer", "run/vmaild", "run/qmail-send/orders"):
             wait_until(lambda p=path: answers(f"unix:{self.home}/{p}"))
         wait_until(lambda: answers(f"tcp:127.0.0.1:{self.port} 220"))
+
+    def run(self, name: str, *words: str) -> None:
+        """A program of bin/, until stop()."""
+        env = {"PATH": f"{self.home}/bin:/usr/bin:/bin"}
+        with (self.home / "log").open("ab") as log:
+            self._processes.append(subprocess.Popen([self.home / "bin" / name, *words], stdout=log, stderr=log, env=env))
 
     def _domain(self) -> None:
         owner = accounts.lookup(accounts.VPOPMAIL)
         folder = self.home / "domains" / DOMAIN
         for sub in ("new", "cur", "tmp"):
             (self.maildir / sub).mkdir(parents=True)
-        text = vpasswd.write([vpasswd.Account(b"joe", b"x", 1, 0, b"", os.fsencode(folder / "joe"), b"NOQUOTA")])
+        text = vpasswd.write([vpasswd.Account(b"joe", self._hashed, 1, 0, b"", os.fsencode(folder / "joe"), b"NOQUOTA")])
         (folder / "vpasswd").write_bytes(text)
         (folder / "vpasswd.cdb").write_bytes(vpasswd.compile_(text))
         (folder / ".qmail-default").write_text(f"|{self.home}/bin/vdelivermail '' bounce-no-mailbox\n")

@@ -112,8 +112,7 @@ class Deliveries:
                 message = self.messages.pop(messnum, None)
                 return (Ended(message, now_ns),) if message is not None else _NOTHING
             case NewMsg(messnum):
-                if messnum in self.messages:
-                    self.messages[messnum].is_renewed = True
+                return self._renewed(now_ns, messnum)
             case Mangled(number):
                 return self._end_delivery(now_ns, number, DEFERRAL, MANGLED)
             case BounceMsg(messnum, qp):
@@ -129,9 +128,22 @@ class Deliveries:
         if old is not None and (old.size_bytes, old.qp, old.uid) == (info.size_bytes, info.qp, info.uid):
             old.is_renewed = False  # the same one, taken up again after a crash before it was preprocessed
             return _NOTHING
+        interrupted = self._interrupt(now_ns, info.messnum)
+        old = self.messages.get(info.messnum)
         message = Message(info.messnum, now_ns, info.size_bytes, info.sender, info.qp, info.uid)
         self.messages[info.messnum] = message
-        return (Ended(old, now_ns), Born(message)) if old is not None else (Born(message),)
+        return (*interrupted, Ended(old, now_ns), Born(message)) if old is not None else (Born(message),)
+
+    def _renewed(self, now_ns: int, messnum: int) -> Sequence[Record]:
+        records = self._interrupt(now_ns, messnum)
+        if messnum in self.messages:
+            self.messages[messnum].is_renewed = True
+        return records
+
+    def _interrupt(self, now_ns: int, messnum: int) -> Sequence[Record]:
+        """The number has a new message: what was under way for the old one will never be heard of."""
+        numbers = [number for number, running in self.running.items() if running.messnum == messnum]
+        return [record for number in numbers for record in self._end_delivery(now_ns, number, INTERRUPTED, b"")]
 
     def _known(self, now_ns: int, messnum: int) -> tuple[Message, Sequence[Record]]:
         """The message, made up where its birth was not seen, and the records of that."""

@@ -108,7 +108,7 @@ def read(actions: list[bytes]) -> Script:
             processor = argument
         elif letter in (b".", b"/"):
             script.folders.append(Folder(action, size, number, processor))
-        elif letter == b"=":
+        elif letter == b"=" and argument not in script.statuses:  # a file named twice shows what was last selected, by either
             script.statuses.append(argument)
         if letter in _KINDS:
             _add(script, _KINDS[letter], argument)
@@ -116,7 +116,7 @@ def read(actions: list[bytes]) -> Script:
 
 
 def _add(script: Script, kind: int, argument: bytes) -> None:
-    index = {STATUS: len(script.statuses), FOLDER: len(script.folders)}.get(kind, 0) - 1
+    index = script.statuses.index(argument) if kind == STATUS else len(script.folders) - 1
     script.steps.append(Step(kind, Pattern(argument), index))
     script.is_plain = script.is_plain and kind == FOLDER
 

@@ -19,13 +19,20 @@ def ask(path: bytes, words: list[bytes], timeout_s: float = TIMEOUT_S) -> list[b
         sock.settimeout(timeout_s)
         try:
             sock.connect(path)
-            sock.sendall(format_.write(words))
+            _send(sock, words)
             answer = next(lists(sock), [])
         except (OSError, ValueError) as error:
             raise Temporary(f"{name} does not answer: {error}") from error
     if not answer:
         raise Temporary(f"{name} closed the connection without an answer")
     return answer
+
+
+def _send(sock: socket.socket, words: list[bytes]) -> None:
+    try:
+        sock.sendall(format_.write(words))
+    except BrokenPipeError:
+        pass  # it would not hear us out, and may have said why
 
 
 def lists(sock: socket.socket) -> Iterator[list[bytes]]:

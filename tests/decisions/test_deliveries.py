@@ -113,6 +113,15 @@ INFO = "info msg 5: bytes 9 from <a@x> qp 7 uid 8"
             ["born 5@2 9 b'a@x' 7 8", "ended 5@2 4", "born 5@4 1 b'' 9 8"],
         ),
         (
+            "the number is used again, a delivery was under way",
+            f"""2 {INFO}
+                3 starting delivery 1: msg 5 to local b@y
+                4 new msg 5
+                5 info msg 5: bytes 1 from <> qp 9 uid 8
+                6 delivery 1: success: ok/""",
+            ["born 5@2 9 b'a@x' 7 8", "interrupted 5@2 1 3-4 ", "ended 5@2 5", "born 5@5 1 b'' 9 8"],
+        ),
+        (
             "the number is used again, its info line is damaged",
             f"2 {INFO}\n3 new msg 5\n4 starting delivery 1: msg 5 to local b@y\n5 delivery 1: success: ok/",
             ["born 5@2 9 b'a@x' 7 8", "ended 5@2 4", "born 5@4 None None None None", "success 5@4 1 4-5 ok/"],

@@ -87,11 +87,17 @@ def test_what_a_script_needs(actions: list[bytes], has_time: bool, is_plain: boo
     assert (script.has_time, script.is_plain) == (has_time, is_plain)
 
 
+def test_a_status_file_that_is_named_twice_is_one() -> None:
+    script = ms.read([b"=st", b"-", b"=other", b"=st"])
+    assert script.statuses == [b"st", b"other"]
+    assert [step.index for step in script.steps if step.kind == ms.STATUS] == [0, 1, 0]
+
+
 @given(st.lists(st.binary(max_size=8), max_size=8))
 def test_no_argument_is_a_mistake(actions: list[bytes]) -> None:
     script = ms.read(actions)
     assert len(script.folders) == sum(action[:1] in (b".", b"/") for action in actions)
-    assert len(script.statuses) == sum(action[:1] == b"=" for action in actions)
+    assert len(script.statuses) == len({action for action in actions if action[:1] == b"="})
 
 
 def test_what_goes_to_descriptor_2_is_cut() -> None:
