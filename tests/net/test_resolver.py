@@ -101,7 +101,6 @@ LATER = "Sorry, I couldn't find any host by that name. (#4.1.2)"
         ("no MX, SERVFAIL for the address", b"a-broken.test", Temporary, LATER),
         ("one exchanger fails for now, the others do not exist", b"all-broken.test", Temporary, LATER),
         ("REFUSED", b"refused.test", Temporary, LATER),
-        ("an answer that cannot be read", b"junk.test", Temporary, LATER),
         ("aliases in a circle", b"round.test", Temporary, LATER),
         ("an empty label", b"a..test", Permanent, HOST.format("a..test")),
         ("no name at all", b"", Permanent, HOST.format("")),
@@ -117,14 +116,15 @@ def test_it_fails(why: str, host: bytes, class_: type[MailError], text: str, ask
     assert str(failure.value) == text, why
 
 
-def test_a_server_that_says_nothing_is_temporary(dns: DnsServer) -> None:
-    with pytest.raises(Temporary):
-        asyncio.run(Resolver([dns.address], lifetime_s=0.1, try_s=0.1).exchangers(b"silent.test"))
+@pytest.mark.parametrize("host", [b"silent.test", b"junk.test"])
+def test_a_server_that_says_nothing_one_can_read_is_temporary(host: bytes, dns: DnsServer) -> None:
+    with pytest.raises(Temporary, match=LATER.replace("(", "[(]").replace(")", "[)]")):
+        asyncio.run(Resolver([dns.address], lifetime_s=0.1, try_s=0.1).exchangers(host))
 
 
 def test_no_server_at_all_is_temporary() -> None:
     with pytest.raises(Temporary):
-        asyncio.run(Resolver([("127.0.0.1", 1)], lifetime_s=5.0).exchangers(b"plain.test"))
+        asyncio.run(Resolver([("127.0.0.1", 1)], lifetime_s=0.5).exchangers(b"plain.test"))
 
 
 def test_the_next_server_is_asked_when_the_first_refuses(dns: DnsServer) -> None:
