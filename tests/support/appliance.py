@@ -106,9 +106,9 @@ class Appliance:
         assert done.returncode == 0, f"manage.py {' '.join(words)}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def send(self, letters: bytes) -> None:
-        """svc for qmail-send: b"a" retries everything."""
-        fd = os.open(self.home / "service/qmail-send/supervise/control", os.O_WRONLY | os.O_NONBLOCK)
+    def send(self, letters: bytes, service: str = "qmail-send") -> None:
+        """svc: b"a" to qmail-send retries everything."""
+        fd = os.open(self.home / "service" / service / "supervise/control", os.O_WRONLY | os.O_NONBLOCK)
         os.write(fd, letters)
         os.close(fd)
 
