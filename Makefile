@@ -5,7 +5,7 @@ BIN = .venv/bin
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test-venv run stop prepare test quick check format types docs pins bench slow clean
+.PHONY: help venv test-venv run stop prepare test quick crash check format types docs pins bench slow clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test: test-venv ## install what tests need and run the suite
 
 quick: test-venv ## the tests that need no processes, servers or browser
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -m "not slow" --ignore tests/end_to_end --ignore tests/browser tests
+
+crash: test-venv ## the crash tests in full: kills, power cuts, full disks (some 40 minutes), and their table
+	@$(BIN)/python -m pytest -m crash tests/crash
 
 check: test-venv types ## linters and types
 	@$(BIN)/ruff format --check .
