@@ -12,14 +12,18 @@ from django.contrib.auth.models import User
 from mta.formats.install_call import Put, Remove
 from mta.unix.ask import ask
 from tests.conftest import ROOT
+from tests.support.answering import Answering, answering
 from tests.support.browser import Browser
 from tests.support.instance import CONTROL, Instance, make_instance
 from tests.support.process import running
 from tests.webadmin import town as town_
 from tests.webadmin.town import Town
 from webadmin.access import COMMAND_LINE, Actor
+from webadmin.accounts.acts import mailbox_add
+from webadmin.domains.acts import domain_add
 from webadmin.mirror import instance as instance_
 from webadmin.mirror import plan
+from webadmin.models import AuditRow, Domain
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,15 @@ def put(instance: Instance, *steps: Put | Remove) -> None:
     assert answer[0] == b"K", answer
 
 
+@pytest.fixture
+def org(instance: Instance, ada: Actor) -> Domain:
+    """example.org with the mailbox joe; the audit log begins after it."""
+    found = domain_add(ada, "example.org")
+    mailbox_add(ada, found, "joe", "geheim7890", gecos="Joe Doe")
+    AuditRow.objects.all().delete()
+    return found
+
+
 # -- the web: Ada is logged in, Dee is a stranger ------------------------------------------------------------------------------------
 
 
@@ -101,4 +114,17 @@ def home(tmp_path_factory: pytest.TempPathFactory, settings: pytest.FixtureReque
 def town(instance: Instance) -> Iterator[Town]:
     """One of everything."""
     with town_.town(instance) as found:
+        yield found
+
+
+@pytest.fixture
+def queue(home: Path) -> Iterator[Answering]:
+    """qmail-send, which has one message."""
+    with answering(home / "run/qmail-send/orders", town_.queue_answer) as found:
+        yield found
+
+
+@pytest.fixture
+def vmaild(home: Path) -> Iterator[Answering]:
+    with answering(home / "run/vmaild", town_.vmaild_answer) as found:
         yield found

@@ -17,7 +17,7 @@ from webadmin.accounts.acts import mailbox_add, mailbox_remove
 from webadmin.aliases.acts import alias_add
 from webadmin.control.acts import control_set
 from webadmin.domains.acts import aliasdomain_add, domain_add
-from webadmin.models import AuditRow, Delivery, Login, Message, Refused, TaskRun
+from webadmin.models import Alias, AuditRow, Delivery, Domain, Login, Mailbox, Message, Refused, TaskRun
 
 MESSNUM = 4711
 HOSTILE = "\"><svg/onload=alert(1)>'{{7*7}}"
@@ -142,3 +142,24 @@ def town(instance: Instance) -> Iterator[Town]:
         answering(instance.home / "run/vmaild", vmaild_answer) as vmaild,
     ):
         yield Town(instance, queue, vmaild)
+
+
+# -- rows without files, for lists ---------------------------------------------------------------------------------------------------
+
+
+def domain_row(name: str = "example.org", **more: Any) -> Domain:
+    return Domain.objects.create(**{"name": name, "uid": 1, "gid": 1, "directory": f"/home/domains/{name}", **more})
+
+
+def mailbox_row(domain: Domain, name: str, **more: Any) -> Mailbox:
+    place = f"{domain.directory}/{name}"
+    return Mailbox.objects.create(**{"domain": domain, "name": name, "crypt": "x", "directory": place, "position": 1, **more})
+
+
+def alias_row(domain: Domain, name: str, body: bytes) -> Alias:
+    """name: as in the file's name."""
+    return Alias.objects.create(domain=domain, name=name, body=body)
+
+
+def other_name(domain: Domain, name: str) -> Domain:
+    return domain_row(name, kind=Domain.Kind.ALIAS, real=domain, directory=domain.directory)
