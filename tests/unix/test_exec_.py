@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,20 @@ def test_it_gets_its_arguments_and_environment_and_nothing_else(tmp_path: Path) 
     assert (done.returncode, (tmp_path / "out").read_bytes()) == (0, b"shell b \nclosed\n")
 
 
+def test_it_is_ended_by_a_pipe_nobody_reads(tmp_path: Path) -> None:
+    """Python ignores SIGPIPE, and a program would inherit that."""
+    out = os.open(tmp_path / "out", os.O_CREAT | os.O_RDWR)
+    done = become(b"grep SigIgn /proc/self/status", "{0: 0, 1: 1, 2: 2}", out, out)
+    os.close(out)
+    assert done.returncode == 0
+    assert not int((tmp_path / "out").read_text().split()[1], 16) & 1 << signal.SIGPIPE - 1
+
+
 def test_a_program_that_cannot_be_run_is_an_os_error() -> None:
-    with pytest.raises(FileNotFoundError):
-        exec_.become(b"/nowhere/program", [b"program"], {}, {})
+    before = {number: signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
+    try:
+        with pytest.raises(FileNotFoundError):
+            exec_.become(b"/nowhere/program", [b"program"], {}, {})
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -138,7 +138,6 @@ class _Supervise:
 
     def _child(self) -> NoReturn:
         try:
-            signals.to_default()
             exec_.become(b"./run", [b"./run"], self._env, self._fds)
         except OSError as error:
             say.fatal(self._fds, NAME, b"unable to start %b/run" % self._folder, error)

@@ -16,7 +16,7 @@ import os
 from typing import NoReturn
 
 from mta import runner
-from mta.unix import accounts, warm
+from mta.unix import accounts, signals, warm
 from mta.unix.accounts import Account
 from mta.unix.fds import Fds
 
@@ -40,6 +40,7 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     wiring = {0: log, 1: to_l, 2: from_l, 3: to_r, 4: from_r, 5: to_c, 6: from_c}
     if program is not None:
         warm.rewire(wiring)
+        signals.to_default()
         os.execve(program, [b"qmail-send"], env)
     return runner.call("qmail-send", [], env, Fds(wiring))
 
@@ -51,6 +52,7 @@ def _start_logger(account: Account, argv: list[bytes]) -> int:
         try:
             accounts.become(account)
             warm.rewire({0: read_end, 1: 1})
+            signals.to_default()
             os.execvp(argv[0], argv)
         finally:
             os._exit(111)
@@ -81,6 +83,7 @@ def _be(home: bytes, env: dict[bytes, bytes], account: Account | None, name: str
         program = warm.foreign_program(home, name.encode())
         warm.rewire(fds)
         if program is not None:
+            signals.to_default()
             os.execve(program, [name.encode(), *argv], env)
         os._exit(runner.call(name, argv, env, Fds()))
     finally:

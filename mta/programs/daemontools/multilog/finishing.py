@@ -8,7 +8,7 @@ import time
 from mta.decisions import log_rotation
 from mta.formats import tai64n
 from mta.programs.daemontools.multilog.patience import NAME, pause, until_done
-from mta.unix import exec_, say, signals
+from mta.unix import exec_, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,7 +146,6 @@ class Finishing:
                 4: os.open(b"state", os.O_RDONLY),
                 5: os.open(b"newstate", TRUNCATE, 0o644),
             }
-            signals.to_default()
             exec_.become(b"/bin/sh", [b"sh", b"-c", command], self._env, files)
         except OSError as error:
             say.warning(self._fds, NAME, b"unable to run " + command, error)
