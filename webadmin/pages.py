@@ -98,10 +98,18 @@ def not_now(request: HttpRequest, error: Temporary) -> HttpResponse:
 # -- acts --------------------------------------------------------------------------------------------------------------------------
 
 
+_PROGRAMS = frozenset(("qmail-send", "smtpd", "submission", "vmaild", "vmaild,"))
+
+
+def as_sentence(text: str) -> str:
+    """With a full stop, and a capital unless it begins with the name of a program."""
+    head = text[:1] if text.partition(" ")[0] in _PROGRAMS else text[:1].upper()
+    return f"{head}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
+
+
 def sentence(error: MailError) -> str:
     """The text of a failure as a sentence."""
-    text = error.text.strip()
-    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
+    return as_sentence(error.text.strip())
 
 
 def _not_now(error: Temporary) -> str:

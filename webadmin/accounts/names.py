@@ -57,12 +57,12 @@ def target(text: str) -> str:
 
 
 def quota(text: str) -> str:
-    """ "10M", "5MS,100C", "NOQUOTA", "" -> the canonical form."""
+    """ "10M", "5MS,100C", "500m,1000c", "NOQUOTA", "" -> the canonical form."""
     typed = text.strip()
     if typed.upper() in ("", "NOQUOTA"):
         return "NOQUOTA"
     try:
-        found = maildirsize.read_quota(typed.encode())
+        found = maildirsize.read_quota(typed.upper().encode())
     except ValueError:
         found = maildirsize.Quota()
     if found == maildirsize.Quota():

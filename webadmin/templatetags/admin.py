@@ -21,7 +21,7 @@ from django.utils.timesince import timesince
 from mta.formats.address_list import Entry
 from webadmin.domains import names
 from webadmin.models import TaskRun
-from webadmin.pages import Sort
+from webadmin.pages import Sort, as_sentence
 from webadmin.templatetags.ui import icon
 from webadmin.webmail.senders import person
 
@@ -126,14 +126,9 @@ def clock(time: datetime | float | None) -> SafeString:
     return format_html('<time datetime="{}">{}</time>', exact.isoformat(), f"{exact:%Y-%m-%d %H:%M:%S}")
 
 
-_PROGRAMS = frozenset(("qmail-send", "smtpd", "submission"))
-
-
 @register.filter
 def sentence(text: str) -> str:
-    """With a full stop, and a capital unless it begins with the name of a program."""
-    head = text[:1] if text.partition(" ")[0] in _PROGRAMS else text[:1].upper()
-    return f"{head}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
+    return as_sentence(text)
 
 
 @register.filter
