@@ -16,6 +16,8 @@ import re
 
 NAME_MAX = 255
 INBOX = b""
+DRAFTS, SENT, TRASH, JUNK, ARCHIVE = b".Drafts", b".Sent", b".Trash", b".Junk", b".Archive"
+SPECIAL = (DRAFTS, SENT, TRASH, JUNK, ARCHIVE)
 _SHIFTED = re.compile(rb"&([A-Za-z0-9+,]*)-")
 _DIRECT = re.compile(r"[\x20-\x7e]+|[^\x20-\x7e]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

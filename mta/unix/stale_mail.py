@@ -16,7 +16,8 @@ from mta.decisions import stale
 from mta.formats import stale_policy, vpasswd
 from mta.formats.stale_policy import StalePolicy
 from mta.unix import atomic
-from mta.unix.mailbox import Entry, Folder, Mailbox
+from mta.unix.mail_folder import Entry, Folder
+from mta.unix.mailbox import Mailbox
 
 SAMPLE_MAX = 1000  # messages named in a report; all are counted
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from mta.formats import maildirsize
-from mta.unix import mailbox as unix
-from mta.unix.mailbox import Entry, Mailbox
+from mta.unix import mail_folder
+from mta.unix.mail_folder import Entry
+from mta.unix.mailbox import Mailbox
 
 
 @pytest.fixture
@@ -295,14 +296,14 @@ def test_it_stores_a_message(maildir: Path, mailbox: Mailbox) -> None:
     (name,) = listing(maildir)
     assert name == base.decode() + ":2,S"
     assert ",S=8" in name
-    assert unix.is_marked(base, b"0123456789abcdef")
-    assert not unix.is_marked(base, b"123456789abcdef")
+    assert mail_folder.is_marked(base, b"0123456789abcdef")
+    assert not mail_folder.is_marked(base, b"123456789abcdef")
     assert listing(maildir, "tmp") == []
     assert usage(mailbox) == (45, 2)
 
 
 def test_names_are_unique() -> None:
-    assert len({unix.unique(1) for _ in range(1000)}) == 1000
+    assert len({mail_folder.unique(1) for _ in range(1000)}) == 1000
 
 
 def test_a_message_that_cannot_be_written_leaves_nothing(maildir: Path, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Iterable
 
-from mta.unix import mailbox as unix
+from mta.formats import folder_name
 from mta.unix import queue_call
 from webadmin.webmail import build, door, drafts
 from webadmin.webmail.door import Visit
@@ -51,7 +51,7 @@ def move(visit: Visit, folder: Folder, chosen: list[Row], target: bytes) -> int:
     if target == folder.directory or not chosen:
         return 0
     disk = visit.mailbox.folder(folder.directory)
-    there = visit.mailbox.make_folder(target) if target in unix.SPECIAL else visit.mailbox.folder(target)
+    there = visit.mailbox.make_folder(target) if target in folder_name.SPECIAL else visit.mailbox.folder(target)
     done = disk.move([row.entry for row in chosen], there)
     visit.forget_folders()
     visit.request.session[_UNDO] = {
@@ -68,7 +68,7 @@ def delete(visit: Visit, folder: Folder, chosen: list[Row]) -> int:
     """To Trash; from Trash for good. Raises OSError."""
     if folder.is_trash:
         return visit.mailbox.folder(folder.directory).remove([row.entry for row in chosen])
-    return move(visit, folder, chosen, unix.TRASH)
+    return move(visit, folder, chosen, folder_name.TRASH)
 
 
 def empty(visit: Visit, folder: Folder) -> int:
@@ -104,8 +104,8 @@ def send(visit: Visit, message: build.Outgoing, mark_: str, original: drafts.Ori
     the message was queued, in sentences. A message with this mark that was sent already is not sent again. Raises MailError: not queued;
     OSError."""
     with visit.mailbox.lock(_LOCK):
-        sent = visit.special(unix.SENT)
-        if sent.is_there and visit.index.find_marked(unix.SENT, mark_.encode()):
+        sent = visit.special(folder_name.SENT)
+        if sent.is_there and visit.index.find_marked(folder_name.SENT, mark_.encode()):
             return ["This message had been sent already; it was not sent again."]
         _queue(message)
         log.info("webmail: %s sent %s to %d recipients", visit.address, message.message_id, len(message.recipients))
@@ -126,7 +126,7 @@ def _after(visit: Visit, message: build.Outgoing, mark_: str, original: drafts.O
     """The message is on its way: whatever goes wrong now is told, and does not make anybody send it again."""
     trouble = []
     try:
-        visit.mailbox.make_folder(unix.SENT).deliver([build.write(message, is_copy=True)], b"S", mark_.encode())
+        visit.mailbox.make_folder(folder_name.SENT).deliver([build.write(message, is_copy=True)], b"S", mark_.encode())
     except OSError as error:
         log.error("webmail: %s: no copy in Sent: %s", visit.address, error)
         trouble.append(f"It was sent, but no copy could be kept in Sent: {error.strerror}.")

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from mta.errors import MailError, Permanent
-from mta.unix import mailbox as unix
+from mta.formats import folder_name
 from webadmin.webmail import acts, build, drafts, mailboxes, recipients, writing
 from webadmin.webmail.door import Visit, mailbox_view
 from webadmin.webmail.drafts import Kept
@@ -76,7 +76,7 @@ def _keep_files(request: HttpRequest, visit: Visit) -> bool:
 def _save(request: HttpRequest, visit: Visit, form: ComposeForm, letter: build.Outgoing) -> HttpResponse:
     writing.save(visit, form, letter)
     messages.success(request, "The draft is saved.")
-    return redirect("webmail:folder", mailboxes.slug(unix.DRAFTS))
+    return redirect("webmail:folder", mailboxes.slug(folder_name.DRAFTS))
 
 
 def _send(request: HttpRequest, visit: Visit, form: ComposeForm, letter: build.Outgoing) -> HttpResponse:
@@ -87,12 +87,12 @@ def _send(request: HttpRequest, visit: Visit, form: ComposeForm, letter: build.O
     except MailError as error:
         return _not_sent(request, visit, form, letter, error)
     if opened_from:
-        visit.mailbox.folder(unix.DRAFTS).remove([r.entry for r in opened_from])
+        visit.mailbox.folder(folder_name.DRAFTS).remove([r.entry for r in opened_from])
     for sentence in trouble:
         messages.warning(request, sentence)
     if not trouble:
         messages.success(request, "Your message is on its way.")
-    return redirect("webmail:folder", original.slug if original is not None else mailboxes.slug(unix.INBOX))
+    return redirect("webmail:folder", original.slug if original is not None else mailboxes.slug(folder_name.INBOX))
 
 
 def _not_sent(request: HttpRequest, visit: Visit, form: ComposeForm, letter: build.Outgoing, error: MailError) -> HttpResponse:
@@ -113,8 +113,8 @@ def _not_sent(request: HttpRequest, visit: Visit, form: ComposeForm, letter: bui
 def _discard(request: HttpRequest, visit: Visit) -> HttpResponse:
     found = writing.versions(visit, request.POST.get("mark", ""), request.POST.get("draft", ""))
     if found:
-        acts.delete(visit, visit.special(unix.DRAFTS), found)
-        return redirect("webmail:folder", mailboxes.slug(unix.DRAFTS))
+        acts.delete(visit, visit.special(folder_name.DRAFTS), found)
+        return redirect("webmail:folder", mailboxes.slug(folder_name.DRAFTS))
     messages.success(request, "The message was thrown away.")
     return redirect("webmail:start")
 

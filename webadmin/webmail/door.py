@@ -26,6 +26,7 @@ from django.urls import reverse
 from mta.errors import MailError, Permanent
 from mta.formats.login_call import WEBMAIL, Login
 from mta.unix import login as unix_login
+from mta.unix import mail_folder
 from mta.unix import mailbox as unix
 from webadmin import client
 from webadmin.webmail import mailboxes, preferences
@@ -139,7 +140,7 @@ class Visit:
             raise Http404("This message is not here any more.")
         return found
 
-    def open(self, folder: mailboxes.Folder, row: Row) -> unix.MessageFile:
+    def open(self, folder: mailboxes.Folder, row: Row) -> mail_folder.MessageFile:
         """Raises Http404, PermissionError."""
         disk = self.mailbox.folder(folder.directory)
         try:

@@ -14,10 +14,10 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from mta.formats import folder_name
 from mta.formats.mime import structure, transfer
 from mta.formats.mime.source import Source
 from mta.formats.mime.structure import Part
-from mta.unix import mailbox as unix
 from webadmin.webmail import answer, build, choose, decode, letter, recipients
 from webadmin.webmail.door import Visit
 from webadmin.webmail.index import Row
@@ -81,8 +81,8 @@ def new_mark() -> str:
 
 def rows(visit: Visit, mark: str) -> list[Row]:
     """The versions of a draft that are in .Drafts; usually one."""
-    folder = visit.special(unix.DRAFTS)
-    return visit.index.find_marked(unix.DRAFTS, mark.encode()) if folder.is_there and MARK.fullmatch(mark) else []
+    folder = visit.special(folder_name.DRAFTS)
+    return visit.index.find_marked(folder_name.DRAFTS, mark.encode()) if folder.is_there and MARK.fullmatch(mark) else []
 
 
 def mark_of(row: Row) -> str:
@@ -147,7 +147,7 @@ def _of_draft(visit: Visit, versions: list[Row], digests: list[str]) -> list[bui
         return []
     if not versions:
         raise Gone("The draft with the attachments is gone. Please attach the files again.")
-    with visit.open(visit.special(unix.DRAFTS), max(versions, key=lambda r: r.id)) as source:
+    with visit.open(visit.special(folder_name.DRAFTS), max(versions, key=lambda r: r.id)) as source:
         parts = [p for p in structure.scan(source).parts if not (p.is_container and p.kind.startswith(b"multipart/"))]
         taken = []
         for digest in digests:
@@ -185,7 +185,7 @@ def save(visit: Visit, message: build.Outgoing, mark: str, original: Original | 
     """The message becomes the one version of its draft. replaced: earlier ones, besides those with its mark. Raises OSError."""
     extra = ((_ORIGINAL, str(original)),) if original is not None else ()
     with_fields = build.with_extra(message, extra)
-    folder = visit.mailbox.make_folder(unix.DRAFTS)
+    folder = visit.mailbox.make_folder(folder_name.DRAFTS)
     visit.forget_folders()
     old = [*rows(visit, mark), *replaced]
     folder.deliver([build.write(with_fields, is_copy=True)], b"DS", mark.encode())
@@ -196,4 +196,4 @@ def remove(visit: Visit, mark: str) -> None:
     """The draft of a message that was sent. Raises OSError."""
     found = rows(visit, mark)
     if found:
-        visit.mailbox.folder(unix.DRAFTS).remove([r.entry for r in found])
+        visit.mailbox.folder(folder_name.DRAFTS).remove([r.entry for r in found])

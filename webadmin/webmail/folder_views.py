@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from mta.formats import folder_name
-from mta.unix import mailbox as unix
 from webadmin.webmail import acts, lists, mailboxes
 from webadmin.webmail.door import Visit, mailbox_view
 from webadmin.webmail.forms import FolderForm
@@ -49,7 +48,7 @@ class Page:
 @mailbox_view
 @require_safe
 def start(request: HttpRequest, visit: Visit) -> HttpResponse:
-    return redirect("webmail:folder", mailboxes.slug(unix.INBOX))
+    return redirect("webmail:folder", mailboxes.slug(folder_name.INBOX))
 
 
 @mailbox_view
@@ -128,7 +127,7 @@ def _say_deleted(request: HttpRequest, here: Folder, count: int) -> None:
         messages.success(request, f"{_messages(count)} deleted for good.")
 
 
-_TARGETS = {"archive": unix.ARCHIVE, "junk": unix.JUNK, "inbox": unix.INBOX}
+_TARGETS = {"archive": folder_name.ARCHIVE, "junk": folder_name.JUNK, "inbox": folder_name.INBOX}
 
 
 def _move(request: HttpRequest, visit: Visit, here: Folder, chosen: list[Row], word: str) -> None:
@@ -160,7 +159,7 @@ def _back(request: HttpRequest, here: Folder) -> HttpResponse:
 def undo(request: HttpRequest, visit: Visit) -> HttpResponse:
     count = acts.undo(visit)
     messages.success(request, f"{_messages(count)} moved back.") if count else messages.warning(request, "There is nothing to take back.")
-    here = mailboxes.by_slug(visit.folders, request.POST.get("folder", "")) or visit.special(unix.INBOX)
+    here = mailboxes.by_slug(visit.folders, request.POST.get("folder", "")) or visit.special(folder_name.INBOX)
     return _back(request, here)
 
 

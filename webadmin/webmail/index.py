@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mta.formats import maildirname
+from mta.unix import mail_folder
 from mta.unix import mailbox as unix
 from webadmin.webmail import summary
 
@@ -53,7 +54,7 @@ class Row:
 
     id: int
     key: str
-    entry: unix.Entry
+    entry: mail_folder.Entry
     is_read: bool  # by the index, not by the person
     arrived_s: int
     size: int
@@ -123,7 +124,7 @@ class Index:
             self._mailbox.shut(directory)
         return self._ids[directory]
 
-    def _renew(self, directory: bytes, folder: unix.Folder, stamp: bytes, *, is_settled: bool) -> None:
+    def _renew(self, directory: bytes, folder: mail_folder.Folder, stamp: bytes, *, is_settled: bool) -> None:
         self._db.execute("insert into folder (directory) values (?) on conflict (directory) do nothing", (directory,))
         id_ = int(self._db.execute("select id from folder where directory = ?", (directory,)).fetchone()[0])
         self._look_through(id_, folder)
@@ -166,7 +167,7 @@ class Index:
                 self._db.execute("rollback")
             raise
 
-    def _look_through(self, id_: int, folder: unix.Folder) -> None:
+    def _look_through(self, id_: int, folder: mail_folder.Folder) -> None:
         known = {base: (name, is_new) for base, name, is_new in self._select_names(id_)}
         there = {e.base: e for e in folder.entries()}
         gone = [(id_, base) for base in known if base not in there]
@@ -186,7 +187,7 @@ class Index:
     def _select_names(self, id_: int) -> sqlite3.Cursor:
         return self._db.execute("select base, name, is_new from message where folder = ?", (id_,))
 
-    def _fresh(self, id_: int, folder: unix.Folder, entry: unix.Entry) -> tuple[object, ...] | None:
+    def _fresh(self, id_: int, folder: mail_folder.Folder, entry: mail_folder.Entry) -> tuple[object, ...] | None:
         """The first row of a message: what its name says, and its inode where the name says nothing."""
         base = entry.base
         arrived_s, size = _named_time(base), maildirname.size(base)
@@ -224,10 +225,10 @@ class Index:
         return None if found is None else _row(found)
 
     def find_marked(self, directory: bytes, mark: bytes) -> list[Row]:
-        """Messages delivered with that mark in their names (unix.mailbox.Folder.deliver)."""
+        """Messages delivered with that mark in their names (unix.mail_folder.Folder.deliver)."""
         id_ = self.refresh(directory)
         found = self._db.execute(f"select {_ROW} from message where folder = ? and instr(base, ?) > 0", (id_, b"W" + mark))  # noqa: S608
-        return [r for r in map(_row, found) if unix.is_marked(r.entry.name, mark)]
+        return [r for r in map(_row, found) if mail_folder.is_marked(r.entry.name, mark)]
 
     def neighbours(self, directory: bytes, view: View, row: Row) -> tuple[str | None, str | None]:
         """-> keys of the message before and behind it in the list"""
@@ -294,7 +295,7 @@ _UNREADABLE = summary.Summary("", "", "(this message cannot be read)", "", False
 
 
 def _row(r: tuple[int, str, bytes, int, int, int, int, str, str, str, str, int, str]) -> Row:
-    return Row(r[0], r[1], unix.Entry(r[2], bool(r[3])), bool(r[4]), r[5], r[6], r[7], r[8], r[9], r[10], bool(r[11]), r[12])
+    return Row(r[0], r[1], mail_folder.Entry(r[2], bool(r[3])), bool(r[4]), r[5], r[6], r[7], r[8], r[9], r[10], bool(r[11]), r[12])
 
 
 def key(base: bytes) -> str:
@@ -311,7 +312,7 @@ def subject_key(subject: str) -> str:
         bare = rest.lstrip()
 
 
-def _summary(folder: unix.Folder, entry: unix.Entry, is_own: bool) -> summary.Summary:
+def _summary(folder: mail_folder.Folder, entry: mail_folder.Entry, is_own: bool) -> summary.Summary:
     try:
         with folder.open(entry) as file:
             return summary.read(file, is_own=is_own)

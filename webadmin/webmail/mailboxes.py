@@ -10,19 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mta.formats import folder_name
-from mta.unix import mailbox as unix
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _INBOX_SLUG = "INBOX"
 _SPECIAL = {
-    unix.INBOX: ("Inbox", "inbox"),
-    unix.DRAFTS: ("Drafts", "draft"),
-    unix.SENT: ("Sent", "sent"),
-    unix.ARCHIVE: ("Archive", "archive"),
-    unix.JUNK: ("Junk", "junk"),
-    unix.TRASH: ("Trash", "trash"),
+    folder_name.INBOX: ("Inbox", "inbox"),
+    folder_name.DRAFTS: ("Drafts", "draft"),
+    folder_name.SENT: ("Sent", "sent"),
+    folder_name.ARCHIVE: ("Archive", "archive"),
+    folder_name.JUNK: ("Junk", "junk"),
+    folder_name.TRASH: ("Trash", "trash"),
 }
-OWN = frozenset((unix.DRAFTS, unix.SENT))  # folders of mail one has written
+OWN = frozenset((folder_name.DRAFTS, folder_name.SENT))  # folders of mail one has written
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,11 @@ class Folder:
 
     @property
     def is_drafts(self) -> bool:
-        return self.directory == unix.DRAFTS
+        return self.directory == folder_name.DRAFTS
 
     @property
     def is_trash(self) -> bool:
-        return self.directory == unix.TRASH
+        return self.directory == folder_name.TRASH
 
 
 def slug(directory: bytes) -> str:

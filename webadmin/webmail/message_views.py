@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from mta.formats.mime import structure, transfer
 from mta.formats.mime.source import WINDOW, windows
 from mta.formats.mime.structure import Part
-from mta.unix import mailbox as unix
+from mta.unix import mail_folder
 from webadmin.webmail import choose, decode, letter, lists, washer
 from webadmin.webmail.door import Visit, mailbox_view
 from webadmin.webmail.index import Row
@@ -166,12 +166,12 @@ def part(request: HttpRequest, visit: Visit, slug: str, key: str, index: int) ->
     return _as_file(response, letter.safe_name(wanted))
 
 
-def _pieces(file: unix.MessageFile, wanted: Part, octets: int | None = None) -> Iterator[bytes]:
+def _pieces(file: mail_folder.MessageFile, wanted: Part, octets: int | None = None) -> Iterator[bytes]:
     end = wanted.end if octets is None else min(wanted.end, wanted.body + octets)
     return windows(file, wanted.body, end) if wanted.is_container else transfer.pieces(wanted.encoding, file, wanted.body, end)
 
 
-def _closing(file: unix.MessageFile, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _closing(file: mail_folder.MessageFile, pieces: Iterator[bytes]) -> Iterator[bytes]:
     with file:
         yield from pieces
 

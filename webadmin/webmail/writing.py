@@ -10,8 +10,8 @@ from typing import Any
 
 from django.http import Http404, HttpRequest
 
+from mta.formats import folder_name
 from mta.formats.mime import structure
-from mta.unix import mailbox as unix
 from webadmin.webmail import answer, build, drafts, mailboxes, recipients
 from webadmin.webmail.door import Visit
 from webadmin.webmail.drafts import FILES_MAX, Kept, Original
@@ -67,7 +67,7 @@ def from_original(request: HttpRequest, visit: Visit) -> Beginning:
 
 def from_draft(request: HttpRequest, visit: Visit) -> Beginning:
     """Raises Http404, OSError."""
-    folder = visit.special(unix.DRAFTS)
+    folder = visit.special(folder_name.DRAFTS)
     row = visit.row(folder, request.GET["draft"])
     with visit.open(folder, row) as source:
         draft = drafts.load(source, row)
@@ -90,9 +90,9 @@ def _line(text: str) -> str:
 def versions(visit: Visit, mark: str, opened_from: str) -> list[Row]:
     """The draft of a form: by its mark, else (it came from another program, which marks nothing) the one it was opened from."""
     found = drafts.rows(visit, mark)
-    folder = visit.special(unix.DRAFTS)
+    folder = visit.special(folder_name.DRAFTS)
     if not found and folder.is_there and opened_from:
-        row = visit.index.find(unix.DRAFTS, opened_from)
+        row = visit.index.find(folder_name.DRAFTS, opened_from)
         found = [row] if row is not None else []
     return found
 
@@ -154,7 +154,7 @@ def _thread(visit: Visit, form: ComposeForm) -> tuple[str, tuple[str, ...]]:
     earlier = _versions(visit, form)
     if not earlier:
         return "", ()
-    with visit.open(visit.special(unix.DRAFTS), earlier[-1]) as source:
+    with visit.open(visit.special(folder_name.DRAFTS), earlier[-1]) as source:
         draft = drafts.load(source, earlier[-1])
     return draft.in_reply_to, draft.references
 
@@ -171,7 +171,7 @@ def kept(request: HttpRequest, visit: Visit, *, is_saved: bool) -> tuple[Kept, .
     what the form says; else boxes stay as they were ticked."""
     found = versions(visit, request.POST.get("mark", ""), request.POST.get("draft", ""))
     if found:
-        with visit.open(visit.special(unix.DRAFTS), found[-1]) as source:
+        with visit.open(visit.special(folder_name.DRAFTS), found[-1]) as source:
             there = drafts.kept_in(structure.scan(source))
     else:
         there = _kept_of_original(request, visit)

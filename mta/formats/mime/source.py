@@ -1,4 +1,4 @@
-"""Where the bytes of a message come from: memory, or a file that is read in windows (unix/mailbox.MessageFile)."""
+"""Where the bytes of a message come from: memory, or a file that is read in windows (unix/mail_folder.MessageFile)."""
 
 from __future__ import annotations
 
