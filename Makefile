@@ -5,7 +5,7 @@ BIN = .venv/bin
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test-venv run stop prepare test quick crash check format types docs pins bench slow clean
+.PHONY: help venv test-venv run stop prepare test quick crash fuzz check format types docs pins bench slow clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ quick: test-venv ## the tests that need no processes, servers or browser
 
 crash: test-venv ## the crash tests in full: kills, power cuts, full disks (some 40 minutes), and their table
 	@$(BIN)/python -m pytest -m crash tests/crash
+
+fuzz: test-venv ## the properties of formats, sessions and decisions with new values, many of each
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile tests/formats tests/decisions tests/net tests/differential
 
 check: test-venv types ## linters and types
 	@$(BIN)/ruff format --check .

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# a machine that is busy with something else must not fail a property
-settings.register_profile("tawny", deadline=None)
-settings.load_profile("tawny")
+# A machine that is busy with something else must not fail a property, and the suite says the same of the same code each time it runs;
+# `make fuzz` looks further, with other values each time.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, max_examples=int(os.environ.get("FUZZ_EXAMPLES", "3000")))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPORA = Path(os.environ.get("CORPORA", ROOT.parent / "shared" / "corpora"))
