@@ -6,11 +6,15 @@ Example    b"<bo@example.net>:\\nSorry, no mailbox here by that name. (#5.1.1)\\
 Message    Date, From, To, Subject; a greeting that begins "Hi. This is the"; the paragraphs; a line that begins "---"; Return-Path
            and the message as it stood in the queue. No Message-ID, no MIME: other software knows the format by these bytes.
 Written    by qmail-send.   Read by qmail-send; the message by list managers and people.
-Crash      the paragraph is synced before its recipient is marked done, so no failure goes untold (the original may lose it).
+Crash      the paragraph is synced before its recipient is marked done, so no failure goes untold (the original may lose it). What stands
+           behind the last empty line is a piece of a paragraph that was being written: it counts for nothing, and is cut off.
 Source     cr.yp.to/proto/qsbmf.txt, qmail-send.c addbounce and injectbounce
 """
 
 from __future__ import annotations
+
+import re
+from collections import Counter
 
 from mta.formats.address import quote, quote_box
 from mta.formats.date822 import stamp
@@ -21,11 +25,12 @@ _GAVE_UP = (
 )
 _BOUNCE_BOUNCED = b"I tried to deliver a bounce message to this address, but the bounce bounced!\n"
 TOO_LONG_IN_QUEUE = b"I'm not going to try again; this message has been in the queue too long.\n"
+_FIRST_LINE = re.compile(rb"(?:\A|\n\n+)<([^\n]*)>:(?=\n)")
 
 
 def paragraph(recipient: bytes, report: bytes) -> bytes:
     """recipient as the sender knew it (without the prefix of a virtual domain); report: text after its letter."""
-    text = b"<%b>:\n%b" % (recipient.replace(b"\n", b"_"), report)
+    text = b"<%b>:\n%b" % (one_line(recipient), report)
     if report and not report.endswith(b"\n"):
         text += b"\n"
     body = bytearray(text[:-1])
@@ -33,6 +38,21 @@ def paragraph(recipient: bytes, report: bytes) -> bytes:
         if text[i] == 10 and text[i - 1] == 10:
             body[i] = 0x2F
     return bytes(body) + text[-1:] + b"\n"
+
+
+def one_line(recipient: bytes) -> bytes:
+    """A recipient as its paragraph names it."""
+    return recipient.replace(b"\n", b"_")
+
+
+def whole(data: bytes) -> int:
+    """How many octets of a bounce/N are whole paragraphs."""
+    return data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
+
+
+def told(data: bytes) -> Counter[bytes]:
+    """How many whole paragraphs there are of each recipient, by its one_line."""
+    return Counter(_FIRST_LINE.findall(data[: whole(data)]))
 
 
 def head(*, now_s: int, bouncefrom: bytes, bouncehost: bytes, recipient: bytes, is_double: bool) -> bytes:

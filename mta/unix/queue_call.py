@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _CUSTOM_MAX = 255
-_READ_ERROR, _HOME_TROUBLE, _EXEC_FAILED = 54, 61, 120
+_READ_ERROR, _HOME_TROUBLE, _NO_WRITER, _EXEC_FAILED = 54, 61, 62, 120
 
 
 class QueueCall:
     """One message under way. write() it, then commit() it; abandon() leaves no trace.
 
-    write() and commit() never raise: what went wrong is what commit() returns."""
+    write() and commit() never raise: what went wrong is what commit() returns. is_uncertain: the message may have been queued all the
+    same."""
 
     qp = 0
+    is_uncertain = False
 
     def write(self, data: bytes) -> None:
         raise NotImplementedError
@@ -69,6 +71,14 @@ def open_(home: bytes, env: Mapping[bytes, bytes]) -> QueueCall:
     return _ProgramCall(home, b"bin/qmail-queue" if program is None else program, env)
 
 
+def settle(home: bytes) -> None:
+    """Wait until all that the queue writer has been given by processes that are gone is queued, or never will be. It takes what it is given
+    in order, so that its answer to a question of ours comes last. With no writer there is nothing left to wait for."""
+    sock = _connect(home)
+    if sock is not None:
+        _WriterCall(sock).ask()
+
+
 def _connect(home: bytes) -> _socket.socket | None:
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
@@ -103,6 +113,10 @@ class _WriterCall(QueueCall):
         self._sock.close()
         return queue_failure(exit_)
 
+    def ask(self) -> None:
+        """An envelope that ends early: the answer is that nothing was queued."""
+        self._commit(b"")
+
     def _result(self) -> int:
         buffer = b""
         try:
@@ -117,6 +131,7 @@ class _WriterCall(QueueCall):
                     return exit_
         except (OSError, ValueError):
             pass
+        self.is_uncertain = True
         return _READ_ERROR  # the writer went away: nobody knows whether the message was queued, so it was not
 
     def abandon(self) -> None:
@@ -158,6 +173,7 @@ class _ProgramCall(QueueCall):
         os.close(self._envelope)
         custom = _read_up_to(self._custom, _CUSTOM_MAX)
         code = self._wait()
+        self.is_uncertain = code is None or code < 0 or code in (_READ_ERROR, _NO_WRITER)
         if code is None:
             return Temporary("qq waitpid surprise (#4.3.0)")
         return queue_failure(_READ_ERROR if code == 0 and self._is_broken else code, custom)

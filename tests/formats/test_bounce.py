@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,33 @@ def test_only_an_empty_line_at_its_end_ends_a_paragraph(recipient: bytes, report
     assert text.endswith(b"\n\n")
     assert b"\n\n" not in text[:-3]
     assert text.startswith(b"<") and b">:\n" in text
+
+
+@given(st.lists(st.tuples(st.binary(max_size=20), st.binary(max_size=60)), max_size=4), st.data())
+def test_whole_paragraphs_are_told_from_what_a_crash_left(failures: list[tuple[bytes, bytes]], data: st.DataObject) -> None:
+    paragraphs = [bounce.paragraph(recipient, report) for recipient, report in failures]
+    text = b"".join(paragraphs)
+    assert bounce.whole(text) == len(text)
+    assert bounce.told(text) == Counter(bounce.one_line(recipient) for recipient, _ in failures)
+    size = data.draw(st.integers(0, len(text)))
+    ends = [sum(map(len, paragraphs[:i])) for i in range(len(paragraphs) + 1)]
+    # a paragraph that ends in three newlines is as good as whole without the third
+    assert bounce.whole(text[:size]) in {size, max(end for end in ends if end <= size)}
+    assert bounce.told(text[:size]) <= bounce.told(text)
+
+
+@pytest.mark.parametrize(
+    ("why", "data", "size"),
+    [
+        ("nothing", b"", 0),
+        ("one, whole", b"<r>:\nno\n\n", 9),
+        ("a piece of the first", b"<r>:\nno\n", 0),
+        ("a piece of the second", b"<r>:\nno\n\n<s>:\nn", 9),
+        ("zeros that a power cut left", b"<r>:\nno\n\n\0\0\0\0", 9),
+    ],
+)
+def test_what_is_not_whole_counts_for_nothing(why: str, data: bytes, size: int) -> None:
+    assert bounce.whole(data) == size, why
 
 
 def test_the_head_of_a_bounce() -> None:

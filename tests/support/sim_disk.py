@@ -140,6 +140,11 @@ class SimDisk(Disk):
         entry.offset += len(data)
         return data
 
+    def pread(self, fd: int, size: int, offset: int) -> bytes:  # type: ignore[override]
+        inode = self._fds[fd].inode
+        assert inode is not None
+        return inode.data[offset : offset + size]
+
     def fstat(self, fd: int) -> os.stat_result:  # type: ignore[override]
         inode = self._fds[fd].inode
         assert inode is not None

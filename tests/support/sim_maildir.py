@@ -52,11 +52,6 @@ class MaildirDisk(SimDisk):
             raise OSError(95, "not supported")
         return super().open(self._below(path, dir_fd), flags, mode)
 
-    def pread(self, fd: int, size: int, offset: int) -> bytes:  # type: ignore[override]
-        inode = self._fds[fd].inode
-        assert inode is not None
-        return inode.data[offset : offset + size]
-
     def copy(self, source: int, target: int, offset: int, count: int) -> None:  # type: ignore[override]
         self.write(target, self.pread(source, count, offset))
 

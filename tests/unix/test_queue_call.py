@@ -222,7 +222,24 @@ def test_the_queue_writer_is_asked_when_it_listens(tmp_path: Path, why: str, ans
     writer.join()
     assert writer.heard == [(0, frames.MESSAGE, b"m\n"), (0, frames.ENVELOPE, b"Fa@b.c\0Td@e.f\0\0")]
     assert (failure and failure.text) == text, why
+    assert call.is_uncertain == (text == "qq read error (#4.3.0)"), why
     assert call.qp == (99 if answer.startswith(b"\x11") else os.getpid())
+
+
+def test_settle_asks_the_writer_something_that_queues_nothing(tmp_path: Path) -> None:
+    queue_call.settle(os.fsencode(tmp_path))  # nobody to ask
+    writer = Writer(tmp_path, frames.result(0, 54, 0, 99))
+    queue_call.settle(os.fsencode(tmp_path))
+    writer.join()
+    assert writer.heard == [(0, frames.ENVELOPE, b"")]
+
+
+@pytest.mark.parametrize(("code", "is_uncertain"), [(0, False), (53, False), (54, True), (62, True), ("$(kill -9 $$)", True)])
+def test_a_program_that_lost_the_writer_leaves_it_open(tmp_path: Path, code: int | str, is_uncertain: bool) -> None:
+    path = program(tmp_path / "q", f"cat >/dev/null; cat <&1 >/dev/null; exit {code}\n")
+    call = queue_call.open_(os.fsencode(tmp_path), {b"QMAILQUEUE": path})
+    call.commit(b"a@b.c", [b"d@e.f"])
+    assert call.is_uncertain == is_uncertain
 
 
 def test_qmailqueue_outranks_the_writer(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 Reads    fd 0 requests, each ended by NUL: todo/N removes intd/N, then todo/N; foop/N removes intd/N, then mess/H/N
 Writes   fd 1 one byte for each: + gone, ! an unlink failed, x not a request
 Exits    0 at the end of fd 0; 100 if it cannot answer; 111 if it cannot start
+Locks    the directory todo/, from the first request on: the qmail-clean of a qmail-send that died finishes what it was asked before the
+         next one begins. What qmail-send sees in todo/ after our first answer nobody takes away but for qmail-send.
 Limits   a request of 7 to 100 octets, its NUL counted; nothing but digits after the slash; every 30 requests files in pid/ that have not
          been read for 36 hours are removed
 Runs as  qmailq
@@ -14,7 +16,7 @@ from __future__ import annotations
 import os
 
 from mta.errors import Temporary
-from mta.unix import clock
+from mta.unix import clock, lock
 from mta.unix.fds import Fds
 from mta.unix.queuedir import Paths
 
@@ -28,9 +30,19 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
         os.chdir(os.path.join(env[b"QMAIL_HOME"], b"queue"))
     except OSError as error:
         raise Temporary("unable to switch to queue directory", str(error)) from error
+    todo = os.open(b"todo", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return _serve(fds, todo)
+    finally:
+        os.close(todo)
+
+
+def _serve(fds: Fds, todo: int) -> int:
     paths = Paths(b".")
     buffer, count = b"", 0
     while data := os.read(fds[0], 1 << 16):
+        if not count:  # not before: a qmail-send that finds another one at work leaves without a request
+            lock.wait_exclusive(todo)
         *requests, buffer = (buffer + data).split(b"\0")
         answers = b""
         for request in requests:

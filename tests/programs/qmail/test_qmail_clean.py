@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from mta.programs.qmail import qmail_clean
 from mta.unix.fds import Fds
+from tests.conftest import ROOT
 from tests.support.qmail_home import QmailHome
 
 
@@ -78,3 +81,25 @@ def test_old_files_in_pid_are_swept_and_young_ones_stay(home: QmailHome) -> None
 
 def test_a_request_without_an_end_is_given_up(home: QmailHome) -> None:
     assert clean(home, b"t" * 1000)[0] == 100
+
+
+def test_it_begins_when_its_predecessor_has_done_all_it_was_asked(home: QmailHome) -> None:
+    first = home.enqueue(b"x\n", b"a@b", b"x@y")
+    command = [sys.executable, "-m", "mta", "qmail-clean"]
+    env = {**os.environ, "QMAIL_HOME": str(home.path)}
+    with (
+        subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as old,
+        subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as new,
+    ):
+        assert old.stdin and old.stdout and new.stdin and new.stdout
+        old.stdin.write(b"todo/0\0")
+        old.stdin.flush()
+        assert old.stdout.read(1) == b"+"  # it has the lock now
+        new.stdin.write(b"todo/0\0")
+        new.stdin.flush()
+        old.stdin.write(b"todo/%d\0" % first)
+        old.stdin.close()
+        assert new.stdout.read(1) == b"+"
+        assert home.files() == [f"mess/{first % 23}/{first}"], "the new one answered before the old one was through"
+        new.stdin.close()
+    assert (old.returncode, new.returncode) == (0, 0)

@@ -223,6 +223,28 @@ def test_s24_a_bounce_that_was_noted_is_sent(home: QmailHome, kept: queue_progra
     assert home.files() == []
 
 
+def test_a_bounce_file_without_a_whole_paragraph_tells_nobody(home: QmailHome, kept: queue_program.QueueProgram) -> None:
+    for left in (b"", b"<x@y>:\nn"):
+        messnum = home.preprocessed(MESSAGE, b"ada@example.org")
+        (home.queue / "bounce" / str(messnum)).write_bytes(left)
+        with sender(home, kept) as send:
+            send.log_until(f"end msg {messnum}")
+            send.stop()
+    assert (home.files(), kept.queued()) == ([], [])
+
+
+def test_what_a_bounce_file_tells_of_is_not_delivered_again(home: QmailHome, kept: queue_program.QueueProgram) -> None:
+    messnum = home.preprocessed(MESSAGE, b"ada@example.org", local=(b"joe@host.example.org", b"ann@host.example.org"))
+    (home.queue / "bounce" / str(messnum)).write_bytes(b"<joe@host.example.org>:\nno\n\n<ann@host.example.org>:\nn")
+    with sender(home, kept) as send:
+        assert send.local.answer(b"D", b"nor her\n").recipient == b"ann@host.example.org"
+        send.log_until(f"end msg {messnum}")
+        send.stop()
+    ((message, _),) = kept.queued()
+    assert b"\n\n<joe@host.example.org>:\nno\n\n<ann@host.example.org>:\nnor her\n\n---" in message
+    assert home.files() == []
+
+
 def test_s25_s26_damaged_files_are_named_and_left(home: QmailHome, kept: queue_program.QueueProgram) -> None:
     messnum = home.preprocessed(MESSAGE, b"a@b", local=(b"joe@h",))
     home.split("local", messnum).write_bytes(b"Xjoe@h\0")

@@ -62,12 +62,15 @@ def _prepare(env: dict[bytes, bytes], fds: Fds, say: Say) -> Loop:
     os.umask(0o077)
     _take_mutex()
     local, remote = _channel(b"local", fds[1], fds[2], read.concurrencylocal), _channel(b"remote", fds[3], fds[4], read.concurrencyremote)
+    clean = Clean(fds[5], fds[6], say)
+    if not clean.begin():
+        raise CannotStart("qmail-clean does not answer")
     core = Core(
         home=home,
         paths=Paths(b"."),
         disk=REAL,
         say=say,
-        clean=Clean(fds[5], fds[6], say),
+        clean=clean,
         controls=read,
         local=local,
         remote=remote,

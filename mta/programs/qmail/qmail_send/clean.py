@@ -24,8 +24,18 @@ class Clean:
         self._unsent = b""
         self._waiting: deque[tuple[bytes, Done]] = deque()
         self.is_lost = False
-        os.set_blocking(fd_out, False)
-        os.set_blocking(fd_in, False)
+
+    def begin(self) -> bool:
+        """Wait until it is there, and its predecessor gone: that one may still be doing what it was asked by a qmail-send that died, and a
+        todo/N we have seen must not go away unless we say so. (There is no message 0.) False: it is not there."""
+        try:
+            os.write(self.fd_out, b"todo/0\0")
+            answer = os.read(self.fd_in, 1)
+        except OSError:
+            answer = b""
+        os.set_blocking(self.fd_out, False)
+        os.set_blocking(self.fd_in, False)
+        return bool(answer)
 
     def request(self, kind: bytes, messnum: int, done: Done) -> None:
         """kind: b"todo" or b"foop". done(True) when the files are gone."""

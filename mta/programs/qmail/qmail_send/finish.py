@@ -2,7 +2,7 @@
 
 Steps    1 local/N, remote/N or todo/N exists: it is not over yet  2 bounce/N: send it  3 unlink info/N   # -info  S2
          4 qmail-clean removes mess/N   # -mess  S1
-Crash    between 2 and 3 the bounce may be sent twice; between 3 and 4 the sweep (cleanups) finds mess/N.
+Crash    during 2: see bounces; between 2 and 3: begun again, and bounce/N is gone; between 3 and 4: the sweep (cleanups) finds mess/N.
 Source   INTERNALS 5, qmail-send.c messdone_do
 """
 

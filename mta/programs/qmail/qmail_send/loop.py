@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 
 from mta.formats import qmaillog
-from mta.programs.qmail.qmail_send import controls
+from mta.programs.qmail.qmail_send import bounces, controls
 from mta.programs.qmail.qmail_send.channels import Channel
 from mta.programs.qmail.qmail_send.cleanups import Sweep
 from mta.programs.qmail.qmail_send.core import Core, short
@@ -74,7 +74,7 @@ class Loop:
     # -- start and end -------------------------------------------------------------------------------------------------------------
 
     def load_queue(self, now_s: int) -> None:
-        """Every message in info/ gets its date."""
+        """Every message in info/ gets its date; bounces that were queued when we died are found."""
         for i in range(SPLIT):
             folder = self._core.paths.folder(b"info/%d" % i)
             try:
@@ -84,6 +84,7 @@ class Loop:
                 continue
             for messnum in numbers(names):
                 self._passes.adopt(messnum, now_s)
+        bounces.recover(self._core)
 
     def _save_dates(self) -> None:
         """The mtime of local/N and remote/N carries the next attempt over a clean stop."""

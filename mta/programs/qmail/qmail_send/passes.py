@@ -73,9 +73,12 @@ class Passes:
             core.say.warning(b"trouble opening %b; will try again later" % short(path))
             return None
         try:
-            waiting = [r for r in recipients.read(data) if not r.is_done]
+            waiting = self._waiting(channel, messnum, recipients.read(data))
         except ValueError:
             core.say.warning(b"unknown record type in %b!" % short(path))
+            return None
+        except OSError:
+            core.say.warning(b"trouble reading %b; will try again later" % short(core.paths.bounce(messnum)))
             return None
         return Job(
             messnum=messnum,
@@ -87,6 +90,13 @@ class Passes:
             to_start=deque(waiting),
             left=len(waiting),
         )
+
+    def _waiting(self, channel: Channel, messnum: int, listed: list[Recipient]) -> list[Recipient]:
+        """Those that are to be delivered. What bounce/N tells of already is marked on the way. Raises OSError."""
+        told = bounces.told(self._core, messnum, listed)
+        for recipient in told:
+            self._mark(channel, messnum, recipient)
+        return [r for r in listed if not r.is_done and r not in told]
 
     def _start(self, channel: Channel, job: Job, recipient: Recipient) -> None:
         core = self._core
@@ -156,13 +166,13 @@ class Passes:
         else:
             job.left -= 1
             if job.left:  # the last one needs no mark: its file goes
-                self._mark(job, recipient)
+                self._mark(job.channel, job.messnum, recipient)
         if not job.under_way and not job.to_start:
             self._close(job, now_s, last=recipient if letter != TEMPORARY else None)
 
-    def _mark(self, job: Job, recipient: Recipient) -> None:
+    def _mark(self, channel: Channel, messnum: int, recipient: Recipient) -> None:
         core = self._core
-        path = core.paths.channel(job.channel.name, job.messnum)
+        path = core.paths.channel(channel.name, messnum)
         try:
             fd = core.disk.open(path, os.O_WRONLY)
             try:
@@ -187,7 +197,7 @@ class Passes:
         except OSError:
             core.say.warning(b"unable to unlink %b; will try again later" % short(path))
             if last is not None:
-                self._mark(job, last)
+                self._mark(channel, job.messnum, last)
             channel.schedule.add(job.messnum, now_s + SYSFAIL_S)
             return
         other = core.remote if channel is core.local else core.local

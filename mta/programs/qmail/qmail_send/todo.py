@@ -2,7 +2,7 @@
 
 For each message, in a batch of those that lie there together:
   1 read todo/N, stat mess/N                       S4
-  2 unlink stale local/N, remote/N, info/N
+  2 unlink stale local/N, remote/N, bounce/N, info/N
   3 one recipient, and room on its channel: deliver it straight from todo/N; the rest happens when its report is in (passes)
   4 else write info/N, local/N, remote/N           +info ?local ?remote, still S4: todo/N counts
   5 one barrier for the batch: these files and their names are on disk
@@ -124,7 +124,8 @@ class TodoDir:
 
     def _unlink_stale(self, messnum: int) -> bool:
         paths = self._core.paths
-        for path in (paths.channel(b"local", messnum), paths.channel(b"remote", messnum), paths.info(messnum)):
+        stale = (paths.channel(b"local", messnum), paths.channel(b"remote", messnum), paths.bounce(messnum), paths.info(messnum))
+        for path in stale:
             try:
                 self._core.disk.unlink(path)
             except FileNotFoundError:
