@@ -102,7 +102,7 @@ def queue_head(request: HttpRequest, who: Person, messnum: int) -> HttpResponse:
     """Its first 64 KiB. A POST, for it is written down who read it."""
     context = _shown(messnum)
     with telling(request):
-        context["head"] = acts.head(who.actor, messnum).decode("utf-8", "backslashreplace")
+        context["head"] = acts.head(who.actor, messnum).decode("utf-8", "backslashreplace").replace("\0", "\\x00")
     return render(request, "queue/queue_show.html", context)
 
 

@@ -19,9 +19,12 @@ def joe(db: None) -> None:
 
 
 def test_it_says_how_full_and_when_somebody_was_there(web: Browser, vmaild: Answering) -> None:
+    facts = {"size_bytes": 9 << 20, "messages": 12, "last_login": 1_700_000_000, "last_ip": "192.0.2.1\n"}
+    vmaild.answer = lambda _: {"mailboxes": {"joe": facts}}
     page = web.piece(URL)
     assert "9.0 MB of 20.0 MB, 100 messages" in page.text
-    assert "Messages 12 Last login just now from 192.0.2.1" in page.text
+    assert "Messages 12 Last login" in page.text and "ago from 192.0.2.1" in page.text
+    assert page.one("time").get("title") == "2023-11-14 22:13:20 UTC"
     assert [t.get("aria-label") for t in page.all("svg")] == ["45 % full"]
 
 
