@@ -3,6 +3,7 @@
 Rules    only regular files of our own are messages: no link is followed, no FIFO waited for, names that begin with "." are none.
          Another reader may change a message's flags, and so its name, at any time: a file that is not found under its name is looked for
          once more by the part of the name that never changes.
+         A message is never changed in its place: whoever changes one gives it another name or another inode.
 Source   maildir(5), cr.yp.to/proto/maildir.html
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mta.formats import maildirname
@@ -18,6 +19,7 @@ from mta.unix import maildirquota
 
 FOLDERS = (b"new", b"cur")
 TMP_AGE_S = 129_600  # 36 hours: longer than any delivery may take
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,55 @@ def _entry(folder: bytes, item: os.DirEntry[bytes], uid: int) -> Entry | None:
     return Entry(b"%b/%b" % (folder, item.name), st.st_size, st.st_mtime_ns)
 
 
+def stamp(maildir: bytes) -> tuple[bytes, int]:
+    """-> (what changes when names in new/ or cur/ change, when that last happened in nanoseconds). Raises OSError."""
+    new, cur = (os.stat(os.path.join(maildir, folder)) for folder in FOLDERS)
+    # the time of change, not of modification: nobody can set it back
+    return b"%d.%d.%d.%d" % (new.st_ino, new.st_ctime_ns, cur.st_ino, cur.st_ctime_ns), max(new.st_ctime_ns, cur.st_ctime_ns)
+
+
+def compare(maildir: bytes, known: Mapping[bytes, int]) -> tuple[list[int], list[tuple[int, bytes]]]:
+    """known: {path below the Maildir: anything}. -> (that, for each path which is there; (inode, path) of the regular files, of our own or
+    not, that are not known). In no order. One scan of each folder. Raises OSError."""
+    there: list[int] = []
+    strange = []
+    find = known.get
+    for folder in FOLDERS:
+        below = folder + b"/"
+        with os.scandir(os.path.join(maildir, folder)) as scan:
+            for item in scan:
+                path = below + item.name
+                what = find(path)
+                if what is not None:
+                    there.append(what)
+                elif not item.name.startswith(b".") and item.is_file(follow_symlinks=False):
+                    strange.append((item.inode(), path))
+    return there, strange
+
+
+def look(path: bytes) -> os.stat_result | None:
+    """None: it is gone, or no message."""
+    try:
+        st = os.lstat(path)
+    except OSError:
+        return None
+    return st if stat.S_ISREG(st.st_mode) and st.st_uid == os.geteuid() else None
+
+
+def open_unread(path: bytes) -> tuple[int, os.stat_result] | None:
+    """A message that is to be read soon: its pages are on their way when this returns. None: it is gone, or no message."""
+    try:
+        fd = os.open(path, _FILE)
+    except OSError:
+        return None
+    st = os.fstat(fd)
+    if not stat.S_ISREG(st.st_mode) or st.st_uid != os.geteuid():
+        os.close(fd)
+        return None
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
+    return fd, st
+
+
 def clean_tmp(maildir: bytes, now_s: int) -> None:
     """Remove what deliveries that never ended left behind. Trouble with it is none of the reader's."""
     try:
@@ -70,21 +121,19 @@ def clean_tmp(maildir: bytes, now_s: int) -> None:
 
 
 class Maildir:
-    """The messages of one listing, to be read and taken away later. path: the Maildir."""
+    """Where messages of a listing are read and taken away later. path: the Maildir."""
 
-    def __init__(self, path: bytes, listed: list[Entry]) -> None:
+    def __init__(self, path: bytes) -> None:
         self.path = path
-        self.entries = listed
         self._now_at: dict[bytes, bytes] | None = None  # {unique name: path} after something was not found
 
     def open(self, entry: Entry) -> int:
         """A descriptor to read from. Raises OSError."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            fd = os.open(os.path.join(self.path, entry.path), flags)
+            fd = os.open(os.path.join(self.path, entry.path), _FILE)
         except FileNotFoundError:
             self._now_at = None
-            fd = os.open(os.path.join(self.path, self._elsewhere(entry)), flags)
+            fd = os.open(os.path.join(self.path, self._elsewhere(entry)), _FILE)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
             raise FileNotFoundError(entry.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mta.net.pop3 import verbs
 from mta.net.pop3.login import OK
-from mta.net.pop3.state import Close, Commit, Message, Profile, Send
+from mta.net.pop3.state import Close, Commit, Profile, Send
 from mta.net.pop3.text import Encoder, wire_size
 
 
@@ -15,7 +15,7 @@ class Model:
         self.messages = messages
         self.left = [uid for uid, _ in messages]
         sizes = [len(text) if profile.is_classic else wire_size([text]) for _, text in messages]
-        self.session = verbs.begin(profile, tuple(Message(uid, size) for (uid, _), size in zip(messages, sizes, strict=True)))
+        self.session = verbs.begin(profile, sizes, [uid for uid, _ in messages])
         self.is_over = False
 
     def say(self, line: bytes | object) -> bytes:

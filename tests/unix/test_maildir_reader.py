@@ -33,8 +33,8 @@ def listed(maildir: Path) -> list[Entry]:
     return maildir_reader.entries(os.fsencode(maildir))
 
 
-def opened(maildir: Path) -> Maildir:
-    return Maildir(os.fsencode(maildir), listed(maildir))
+def opened(maildir: Path) -> tuple[Maildir, list[Entry]]:
+    return Maildir(os.fsencode(maildir)), listed(maildir)
 
 
 def names(maildir: Path) -> list[str]:
@@ -79,8 +79,8 @@ def test_hostile_names_are_listed_safely(maildir: Path, case: dict[str, Any]) ->
         pytest.skip(f"no file can have this name: {error}")
     wanted = [] if b"/." in name else [name]
     assert [e.path for e in listed(maildir)] == wanted
-    box = opened(maildir)
-    assert box.remove(box.entries) == 0
+    box, found = opened(maildir)
+    assert box.remove(found) == 0
     assert listed(maildir) == []
 
 
@@ -130,64 +130,64 @@ def test_ten_thousand_messages_take_one_scan_of_each_folder_and_one_stat_each(ma
 
 def test_a_message_is_read_after_its_flags_changed(maildir: Path) -> None:
     put(maildir, "new/1.a.h", b"hello")
-    box = opened(maildir)
+    box, found = opened(maildir)
     os.rename(maildir / "new/1.a.h", maildir / "cur/1.a.h:2,S")
     for flags in ("RS", "FRS"):
-        fd = box.open(box.entries[0])
+        fd = box.open(found[0])
         assert os.read(fd, 100) == b"hello"
         os.close(fd)
         os.rename(next((maildir / "cur").iterdir()), maildir / f"cur/1.a.h:2,{flags}")
     (maildir / "cur/1.a.h:2,FRS").unlink()
     with pytest.raises(FileNotFoundError):
-        box.open(box.entries[0])
+        box.open(found[0])
 
 
 @pytest.mark.parametrize("kind", ["symlink", "fifo"])
 def test_a_message_that_became_something_else_is_not_opened(maildir: Path, tmp_path: Path, kind: str) -> None:
     path = put(maildir, "new/1.a.h")
-    box = opened(maildir)
+    box, found = opened(maildir)
     path.unlink()
     if kind == "symlink":
         path.symlink_to(put(tmp_path, "secret"))
     else:
         os.mkfifo(path)
     with pytest.raises(OSError):
-        box.open(box.entries[0])
+        box.open(found[0])
 
 
 def test_removing_finds_renamed_messages_and_minds_no_missing_ones(maildir: Path) -> None:
     for n in range(4):
         put(maildir, f"new/{n}.h", mtime_s=n)
-    box = opened(maildir)
+    box, found = opened(maildir)
     os.rename(maildir / "new/1.h", maildir / "cur/1.h:2,F")
     (maildir / "new/2.h").unlink()
-    assert box.remove(box.entries[:3]) == 0
+    assert box.remove(found[:3]) == 0
     assert names(maildir) == ["new/3.h"]
 
 
 def test_a_thousand_missing_messages_cost_one_listing(maildir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    box = Maildir(os.fsencode(maildir), [Entry(b"new/%d.h" % n, 1, n) for n in range(1000)])
+    box, found = Maildir(os.fsencode(maildir)), [Entry(b"new/%d.h" % n, 1, n) for n in range(1000)]
     listings = []
     real = maildir_reader.entries
     monkeypatch.setattr(maildir_reader, "entries", lambda path: listings.append(path) or real(path))
-    assert box.remove(box.entries) == 0
+    assert box.remove(found) == 0
     assert len(listings) == 1
 
 
 def test_what_cannot_be_removed_is_counted(maildir: Path) -> None:
     put(maildir, "new/1.h")
-    box = opened(maildir)
+    box, found = opened(maildir)
     (maildir / "new/1.h").unlink()
     (maildir / "new/1.h").mkdir()  # unlink() refuses it, whoever asks
-    assert box.remove(box.entries) == 1
+    assert box.remove(found) == 1
 
 
 def test_new_mail_moves_to_cur_and_stays_unseen(maildir: Path) -> None:
     put(maildir, "new/1.h")
     put(maildir, "new/2.h:2,S")
     put(maildir, "cur/3.h:2,RS")
-    box = opened(maildir)
-    box.move_to_cur(box.entries)
+    box, found = opened(maildir)
+    box.move_to_cur(found)
     assert names(maildir) == ["cur/1.h:2,", "cur/2.h:2,S", "cur/3.h:2,RS"]
 
 
@@ -204,16 +204,58 @@ def test_the_quota_follows(maildir: Path, why: str, files: dict[str, bytes], lin
     (maildir / "maildirsize").write_bytes(b"3000S\n")
     for name, text in files.items():
         put(maildir, name, text)
-    box = opened(maildir)
-    box.remove(box.entries)
+    box, found = opened(maildir)
+    box.remove(found)
     assert (maildir / "maildirsize").read_bytes() == b"3000S\n" + line
 
 
 def test_a_mailbox_without_quota_gets_no_maildirsize(maildir: Path) -> None:
     put(maildir, "new/1.h")
-    box = opened(maildir)
-    box.remove(box.entries)
+    box, found = opened(maildir)
+    box.remove(found)
     assert not (maildir / "maildirsize").exists()
+
+
+def test_the_stamp_changes_with_every_name_and_with_nothing_else(maildir: Path) -> None:
+    path = os.fsencode(maildir)
+    file = put(maildir, "new/1.h")
+    os.utime(maildir / "new", (1, 1))
+    before, changed_ns = maildir_reader.stamp(path)
+    os.utime(file, (5, 5))
+    assert maildir_reader.stamp(path) == (before, changed_ns)
+    assert changed_ns > 10**18  # a time that nobody set
+    os.rename(file, maildir / "cur/1.h:2,S")
+    os.utime(maildir / "new", (1, 1))
+    assert maildir_reader.stamp(path)[0].split(b".")[::2] == before.split(b".")[::2]
+    moved = put(maildir, "tmp/2.h")
+    assert [os.path.basename(p) for _, p in maildir_reader.compare(path, {b"cur/1.h:2,S": 7})[1]] == []
+    os.rename(moved, maildir / "new/2.h")
+    assert maildir_reader.compare(path, {b"cur/1.h:2,S": 7, b"cur/gone": 8}) == ([7], [((maildir / "new/2.h").stat().st_ino, b"new/2.h")])
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "folder", "hidden"])
+def test_what_is_no_message_is_not_strange_but_nothing(maildir: Path, tmp_path: Path, kind: str) -> None:
+    path = maildir / "new/1.h"
+    match kind:
+        case "link":
+            path.symlink_to(put(tmp_path, "secret"))
+        case "fifo":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "hidden":
+            put(maildir, "new/.1.h")
+    assert maildir_reader.compare(os.fsencode(maildir), {}) == ([], [])
+    assert maildir_reader.look(os.fsencode(path)) is None
+    assert maildir_reader.open_unread(os.fsencode(path)) is None
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another user")
+def test_a_strange_file_of_somebody_else_is_not_read(maildir: Path) -> None:
+    path = put(maildir, "new/1.h")
+    os.chown(path, 65534, 65534)
+    assert (maildir_reader.look(os.fsencode(path)), maildir_reader.open_unread(os.fsencode(path))) == (None, None)
 
 
 def test_only_what_lies_36_hours_in_tmp_is_removed(maildir: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -36,19 +37,14 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    uid: bytes
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
 class Session:
-    """The session after login. messages is the mailbox as it was then; their numbers are counted from 1."""
+    """The session after login. sizes and uids are those of the messages as they were then, whose numbers are counted from 1."""
 
     profile: Profile
-    messages: tuple[Message, ...]
+    sizes: Sequence[int]
+    uids: Sequence[bytes]
     left_octets: int  # of the messages not deleted
-    deleted: int = 0  # bit i stands for messages[i]
+    deleted: int = 0  # bit i stands for message i + 1
     last: int = 0
     errors: int = 0
 

@@ -11,8 +11,9 @@ import select
 
 from mta.net.pop3 import verbs
 from mta.net.pop3.lines import Lines
+from mta.net.pop3.listing import pieces
 from mta.net.pop3.login import OK
-from mta.net.pop3.mailbox import Mailbox, pieces
+from mta.net.pop3.mailbox import Mailbox
 from mta.net.pop3.state import Close, Commit, Profile, Send, Session, Step
 from mta.net.pop3.text import Encoder
 
@@ -81,7 +82,7 @@ def serve(profile: Profile, mailbox: Mailbox, wire: Wire, unread: bytes = b"") -
     """One session to its end -> True after QUIT. unread: what the client had said already when it logged in."""
     lines = Lines(profile.line_max)
     lines.feed(unread)
-    session = verbs.begin(profile, mailbox.messages)
+    session = verbs.begin(profile, mailbox.sizes, mailbox.uids)
     try:
         wire.say(OK)
         while True:

@@ -7,12 +7,12 @@ Source   RFC 1939 5 to 7, RFC 1460 (LAST), RFC 2449 (CAPA); qmail-pop3d(8), qmai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mta.net.pop3.lines import TOO_LONG, split
 from mta.net.pop3.login import CAPABILITIES, LINE_TOO_LONG, OK, SYNTAX, TOO_MANY_ERRORS
-from mta.net.pop3.state import Close, Commit, Message, Profile, Send, Session, Step
+from mta.net.pop3.state import Close, Commit, Profile, Send, Session, Step
 
 UNIMPLEMENTED = b"-ERR unimplemented\r\n"
 FROM_ONE = b"-ERR messages are counted from 1\r\n"
@@ -35,8 +35,8 @@ class Refused(Exception):
         self.reply = reply
 
 
-def begin(profile: Profile, messages: tuple[Message, ...]) -> Session:
-    return Session(profile, messages, sum(m.size for m in messages))
+def begin(profile: Profile, sizes: Sequence[int], uids: Sequence[bytes]) -> Session:
+    return Session(profile, sizes, uids, sum(sizes))
 
 
 def command(session: Session, line: bytes | object) -> Step:
@@ -77,7 +77,7 @@ def _message(session: Session, argument: bytes) -> tuple[int, bytes]:
     number, rest = _number(argument)
     if number == 0:
         raise Refused(FROM_ONE)
-    if number > len(session.messages):
+    if number > len(session.sizes):
         raise Refused(TOO_BIG)
     if session.is_deleted(number - 1):
         raise Refused(DELETED)
@@ -92,13 +92,16 @@ def _only_message(session: Session, argument: bytes) -> int:
     return index
 
 
-def _left(session: Session) -> Iterator[tuple[int, Message]]:
-    """(number, message) of those not deleted."""
-    return ((i + 1, m) for i, m in enumerate(session.messages) if not session.is_deleted(i))
+def _listed(session: Session, column: Sequence[int] | Sequence[bytes], line: bytes) -> bytes:
+    """A line for each message not deleted; line has places for its number and what stands for it in the column."""
+    rows = enumerate(column, 1)
+    if session.deleted:
+        rows = ((number, what) for number, what in rows if not session.is_deleted(number - 1))  # type: ignore[assignment]
+    return OK + b"".join([line % row for row in rows]) + b".\r\n"
 
 
 def stat(session: Session, _argument: bytes) -> Step:
-    count = len(session.messages)
+    count = len(session.sizes)
     if not session.profile.is_classic:
         count -= session.deleted.bit_count()
     return session, b"+OK %d %d\r\n" % (count, session.left_octets), None
@@ -107,15 +110,15 @@ def stat(session: Session, _argument: bytes) -> Step:
 def list_(session: Session, argument: bytes) -> Step:
     if argument:
         index = _only_message(session, argument)
-        return session, b"+OK %d %d\r\n" % (index + 1, session.messages[index].size), None
-    return session, OK + b"".join(b"%d %d\r\n" % (n, m.size) for n, m in _left(session)) + b".\r\n", None
+        return session, b"+OK %d %d\r\n" % (index + 1, session.sizes[index]), None
+    return session, _listed(session, session.sizes, b"%d %d\r\n"), None
 
 
 def uidl(session: Session, argument: bytes) -> Step:
     if argument:
         index = _only_message(session, argument)
-        return session, b"+OK %d %b\r\n" % (index + 1, session.messages[index].uid), None
-    return session, OK + b"".join(b"%d %b\r\n" % (n, m.uid) for n, m in _left(session)) + b".\r\n", None
+        return session, b"+OK %d %b\r\n" % (index + 1, session.uids[index]), None
+    return session, _listed(session, session.uids, b"%d %b\r\n"), None
 
 
 def classic_retr(session: Session, argument: bytes) -> Step:
@@ -145,14 +148,14 @@ def dele(session: Session, argument: bytes) -> Step:
     after = replace(
         session,
         deleted=session.deleted | 1 << index,
-        left_octets=session.left_octets - session.messages[index].size,
+        left_octets=session.left_octets - session.sizes[index],
         last=max(session.last, index + 1),
     )
     return after, OK, None
 
 
 def rset(session: Session, _argument: bytes) -> Step:
-    return replace(begin(session.profile, session.messages), errors=session.errors), OK, None
+    return replace(begin(session.profile, session.sizes, session.uids), errors=session.errors), OK, None
 
 
 def last(session: Session, _argument: bytes) -> Step:

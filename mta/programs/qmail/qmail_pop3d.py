@@ -4,7 +4,7 @@ Usage    qmail-pop3d MAILDIR, the working directory being the user's home
 Reads    fd 0 the client; MAILDIR/new, MAILDIR/cur; environment POP3_PROFILE: "rfc" asks for the session our own server gives (CAPA, sizes
          as sent, STAT without deleted messages, new mail at once, no empty line at the end of messages) instead of the original's
 Writes   fd 1 the replies; at QUIT removes what was deleted and moves what is left in new to cur; MAILDIR/maildirsize, where there is one;
-         with "rfc" MAILDIR/tawny-pop3-sizes; removes files older than 36 hours from MAILDIR/tmp
+         with "rfc" MAILDIR/tawny-pop3-list; removes files older than 36 hours from MAILDIR/tmp
 Exits    0 however the session ended; 1 when started as root
 Limits   1200 s of silence; nothing is deleted without QUIT
 Runs as  the user whose mail it is

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mta.net.pop3 import verbs
 from mta.net.pop3.lines import TOO_LONG
-from mta.net.pop3.state import CLASSIC, RFC, Message, Profile
+from mta.net.pop3.state import CLASSIC, RFC, Profile
 from tests.conftest import as_bytes, corpus
 from tests.support.pop3_model import Model
 
@@ -116,7 +116,7 @@ def test_wrong_commands_are_answered_only_so_often() -> None:
 
 
 def test_ten_thousand_deletions_are_counted_right() -> None:
-    session = verbs.begin(RFC, tuple(Message(b"%d" % i, i) for i in range(10_000)))
+    session = verbs.begin(RFC, range(10_000), [b"%d" % i for i in range(10_000)])
     for i in range(0, 10_000, 2):
         session = verbs.command(session, b"DELE %d" % (i + 1))[0]
     assert verbs.command(session, b"STAT")[1] == b"+OK 5000 %d\r\n" % sum(range(1, 10_000, 2))
