@@ -29,6 +29,9 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "qmail-start": ("qmail", "start qmail-send and its helpers, each with its own rights"),
     "qmail-tcpok": ("qmail", "forget which addresses timed out"),
     "qmail-tcpto": ("qmail", "list the addresses that timed out"),
+    "bouncesaying": ("qmail", "refuse the message of a dot-qmail command, in words of one's own"),
+    "condredirect": ("qmail", "forward the message of a dot-qmail command if a program says so"),
+    "except": ("qmail", "turn the exit code of a dot-qmail command into its opposite"),
     "forward": ("qmail", "forward the message of a dot-qmail command"),
     "maildirmake": ("qmail", "make a Maildir"),
     "sendmail": ("qmail", "qmail-inject with sendmail's options"),
@@ -58,10 +61,19 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "vdelivermail": ("vpopmail", "deliver to a mailbox of a virtual domain"),
 }
 
-THIN = frozenset(("forward", "maildirmake", "qmail-inject", "qmail-queue", "sendmail"))
+THIN = frozenset(
+    (
+        *("bouncesaying", "condredirect", "except", "forward", "maildirmake"),
+        *("qmail-inject", "qmail-queue", "sendmail"),
+    )
+)
+
+_KEYWORDS = ("except",)
 
 
 def module(name: str) -> str:
-    """Name of a program -> its module. Raises KeyError for an unknown name."""
+    """Name of a program -> its module: "-" becomes "_", and a word that means something in Python gets one behind it.
+    Raises KeyError for an unknown name."""
     wing, _ = PROGRAMS[name]
-    return f"mta.programs.{wing}.{name.replace('-', '_')}"
+    word = name.replace("-", "_")
+    return f"mta.programs.{wing}.{word}_" if word in _KEYWORDS else f"mta.programs.{wing}.{word}"
