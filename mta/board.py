@@ -31,9 +31,13 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "qmail-tcpto": ("qmail", "list the addresses that timed out"),
     "bouncesaying": ("qmail", "refuse the message of a dot-qmail command, in words of one's own"),
     "condredirect": ("qmail", "forward the message of a dot-qmail command if a program says so"),
+    "datemail": ("qmail", "sendmail with a Date line in local time"),
     "except": ("qmail", "turn the exit code of a dot-qmail command into its opposite"),
     "forward": ("qmail", "forward the message of a dot-qmail command"),
     "maildirmake": ("qmail", "make a Maildir"),
+    "mailsubj": ("qmail", "send a message, its subject and recipients being arguments"),
+    "predate": ("qmail", "give a program its input with a Date line in local time"),
+    "preline": ("qmail", "give a program the message with the lines of its delivery"),
     "sendmail": ("qmail", "qmail-inject with sendmail's options"),
     # our servers: event loops in place of a process per connection
     "login-broker": ("servers", "check names and passwords, start sessions as the mailbox's user"),
@@ -63,7 +67,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
 
 THIN = frozenset(
     (
-        *("bouncesaying", "condredirect", "except", "forward", "maildirmake"),
+        *("bouncesaying", "condredirect", "datemail", "except", "forward", "maildirmake", "mailsubj", "predate", "preline"),
         *("qmail-inject", "qmail-queue", "sendmail"),
     )
 )

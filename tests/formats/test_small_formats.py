@@ -63,6 +63,9 @@ def test_the_three_dates() -> None:
     assert date822.stamp(then) == b"3 Jan 1996 01:05:34 -0000"
     assert date822.mbox(then) == b"Wed Jan 03 01:05:34 1996"
     assert date822.compact(then) == b"19960103010534"
+    assert date822.local_stamp(then, 0) == b"3 Jan 1996 01:05:34 +0000"
+    assert date822.local_stamp(then, -(3 * 60 + 30) * 60) == b"2 Jan 1996 21:35:34 -0330"
+    assert date822.local_stamp(then, 3600 + 29) == b"3 Jan 1996 02:06:03 +0100", "seconds of an old zone are rounded"
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6))
