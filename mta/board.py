@@ -38,6 +38,8 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "mailsubj": ("qmail", "send a message, its subject and recipients being arguments"),
     "predate": ("qmail", "give a program its input with a Date line in local time"),
     "preline": ("qmail", "give a program the message with the lines of its delivery"),
+    "qbiff": ("qmail", "announce a message on the terminals of its recipient"),
+    "qreceipt": ("qmail", "tell the sender that the message has arrived"),
     "sendmail": ("qmail", "qmail-inject with sendmail's options"),
     # our servers: event loops in place of a process per connection
     "login-broker": ("servers", "check names and passwords, start sessions as the mailbox's user"),
@@ -68,7 +70,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
 THIN = frozenset(
     (
         *("bouncesaying", "condredirect", "datemail", "except", "forward", "maildirmake", "mailsubj", "predate", "preline"),
-        *("qmail-inject", "qmail-queue", "sendmail"),
+        *("qbiff", "qmail-inject", "qmail-queue", "qreceipt", "sendmail"),
     )
 )
 
