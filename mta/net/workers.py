@@ -1,10 +1,12 @@
 """Several processes of one server: the parent forks them, passes TERM on, and ends when one of them ends, so that whoever supervises it
-starts all of them afresh."""
+starts all of them afresh. When the parent itself is killed they are told to stop."""
 
 from __future__ import annotations
 
 import os
 import signal
+
+from mta.unix import orphans
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 FAILED = 111
@@ -20,9 +22,11 @@ class Workers:
     def fork(self, count: int) -> int | None:
         """-> in each worker its number, counted from 0; None in the parent."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        parent = os.getpid()
         for number in range(count):
             pid = os.fork()
             if pid == 0:
+                orphans.end_with(parent, signal.SIGTERM)
                 return number
             self._pids.append(pid)
         return None

@@ -5,7 +5,8 @@ Reads    argv; DEFAULTDELIVERY is what an empty or missing .qmail file means (./
 Writes   nothing; the log of qmail-send goes to the logger, or to fd 1
 Exits    as qmail-send; 111 without a word when something cannot be started
 Wiring   qmail-send has 0 log, 1-2 qmail-lspawn, 3-4 qmail-rspawn, 5-6 qmail-clean. The helpers are forks of this process, programs already
-         loaded; bin/NAME is run instead where it is not ours, so that an original program can stand in any place.
+         loaded, and shown by ps under their names; bin/NAME is run instead where it is not ours, so that an original program can stand
+         in any place.
 Runs as  root, and then qmail-lspawn root, qmail-rspawn qmailr, qmail-clean qmailq, the logger qmaill, qmail-send qmails
 Source   qmail-start(8), qmail-start.c
 """
@@ -16,7 +17,7 @@ import os
 from typing import NoReturn
 
 from mta import runner
-from mta.unix import accounts, signals, warm
+from mta.unix import accounts, signals, title, warm
 from mta.unix.accounts import Account
 from mta.unix.fds import Fds
 
@@ -35,6 +36,7 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     to_l, from_l = _helper(home, env, None, "qmail-lspawn", [default])
     to_r, from_r = _helper(home, env, who["qmailr"], "qmail-rspawn", [], keep=(to_l, from_l))
     to_c, from_c = _helper(home, env, who["qmailq"], "qmail-clean", [], keep=(to_l, from_l, to_r, from_r))
+    title.set_([b"qmail-send"])
     accounts.become(who["qmails"])
     program = warm.foreign_program(home, b"qmail-send")
     wiring = {0: log, 1: to_l, 2: from_l, 3: to_r, 4: from_r, 5: to_c, 6: from_c}
@@ -78,6 +80,7 @@ def _helper(
 def _be(home: bytes, env: dict[bytes, bytes], account: Account | None, name: str, argv: list[bytes], fds: dict[int, int]) -> NoReturn:
     """In a child: become the helper."""
     try:
+        title.set_([name.encode(), *argv])  # only a process that is not another user's yet may
         if account is not None:
             accounts.become(account)
         program = warm.foreign_program(home, name.encode())
