@@ -26,7 +26,7 @@ from pathlib import Path
 from types import TracebackType
 
 from deploy import environment, hier, prepare, probe, services, up
-from mta.formats import control, supervise_status, tcprules, users_assign, vpasswd
+from mta.formats import supervise_status, tcprules, users_assign, vpasswd
 from mta.unix import accounts
 from mta.unix.generations import Generations, Why
 from mta.unix.queuedir import SPLIT

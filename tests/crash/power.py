@@ -14,7 +14,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -23,7 +23,7 @@ from tests.crash.faults_disk import Disk, Disks
 from tests.crash.faults_plane import DOMAIN, DRAIN_S, MAILBOXES, Plane
 from tests.crash.ledger import BOUNCE, Audit, Copy, Ledger, Letter
 from tests.crash.load import Loader
-from tests.support.smtp_sink import SmtpSink
+from tests.support.smtp_sink import Received, SmtpSink
 
 JOE, SUE, FRIEND, GONE = (a.encode() for a in (f"joe@{DOMAIN}", f"sue@{DOMAIN}", "friend@far.example", f"sure-loss@{DOMAIN}"))
 FAR = f"to-far@{DOMAIN}".encode()
@@ -45,10 +45,10 @@ def letter_of(number: int) -> Letter:
     return Letter(number, b"ann@" + DOMAIN.encode(), recipients, tuple((places.get(r, r),) for r in recipients), size)
 
 
-def taken(sink: SmtpSink) -> list[Copy]:
+def taken(messages: Sequence[Received]) -> list[Copy]:
     """What a server far away has taken."""
     found = []
-    for number, message in enumerate(list(sink.messages)):
+    for number, message in enumerate(list(messages)):
         data = message.data.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
         for recipient in message.recipients:
             found += ledger.copies(data, recipient.strip(b"<>"), b"%d" % number)
@@ -56,23 +56,27 @@ def taken(sink: SmtpSink) -> list[Copy]:
 
 
 class Town:
-    """folder: for images and mounts. kind: of the file systems. is_apart: queue and Maildirs on images of their own."""
+    """folder: for mounts, and for images unless another one is named. kind: of the file systems. is_apart: queue and Maildirs on images of
+    their own."""
 
-    def __init__(self, folder: Path, kind: str, *, is_apart: bool, broken: str = "", size_mb: int = 400) -> None:
+    def __init__(
+        self, folder: Path, kind: str, *, is_apart: bool, broken: str = "", size_mb: int = 400, images: Path | None = None
+    ) -> None:
         self._folder = folder
+        self._images = images or folder
         self._kind = kind
         self._is_apart = is_apart
         self._size_mb = size_mb
         self._broken = broken
-        self._sink = SmtpSink()
+        self.sink = SmtpSink()
         self._next = 1
         self.cuts = 0
 
     def __enter__(self) -> Town:
-        self.disks = Disks(self._folder)
+        self.disks = Disks(self._images)
         self._notes = ledger.folder()
         self.ledger = Ledger(self._notes / "ledger")
-        self._sink.__enter__()
+        self.sink.__enter__()
         try:
             self._prepare()
         except BaseException:
@@ -83,7 +87,7 @@ class Town:
     def _prepare(self) -> None:
         home = self._folder / "q"
         home.mkdir(exist_ok=True)
-        self.plane = Plane(home, routes={"far.example": self._sink.port}, broken=self._broken)
+        self.plane = Plane(home, routes={"far.example": self.sink.port}, broken=self._broken)
         if self._is_apart:
             self._make("queue", home / "queue")
             self._make("domains", home / "domains")
@@ -107,12 +111,12 @@ class Town:
                 self.plane.__exit__(None, None, None)
         finally:
             self.disks.__exit__(None, None, None)
-            self._sink.__exit__(None, None, None)
+            self.sink.__exit__(None, None, None)
             self.ledger.close()
             shutil.rmtree(self._notes, ignore_errors=True)
 
-    def load(self, sessions: int = 6, count: int | None = None) -> Loader:
-        return Loader(self.plane.smtp_port, self.ledger, letter_of, sessions=sessions, first=self._next, count=count)
+    def load(self, sessions: int, delay_s: float = 0) -> Loader:
+        return Loader(self.plane.smtp_port, self.ledger, letter_of, sessions=sessions, first=self._next, delay_s=delay_s)
 
     def cut(self, chance: random.Random, drain_s: float = DRAIN_S) -> None:
         """One power cut under load, and the recovery from it."""
@@ -145,4 +149,4 @@ class Town:
         self.plane.drain(drain_s)
 
     def audit(self) -> Audit:
-        return ledger.audit(self.ledger.acknowledged(), [*self.plane.copies(), *taken(self._sink)], letter_of)
+        return ledger.audit(self.ledger.acknowledged(), [*self.plane.copies(), *taken(self.sink.messages)], letter_of)

@@ -1,9 +1,9 @@
 """What strace saw of a running mail system -> storage operations in the order in which they ended.
 
 Reads    lines of `strace -f -y -xx`: every descriptor stands there with its path, every string in hexadecimal
-Model    an operation changes the contents of one file (Write, Truncate), names in one directory (Enter, Remove) or in two at once (Move), or
-         makes something last (Sync: one file or directory, or, with no number, everything). A Mark is a word of the harness: mkdir of
-         /mark/WORD, which never succeeds.
+Model    an operation changes the contents of one file (Write, Truncate), names in one directory (Enter, Remove) or in two at once
+         (Move), or makes something last (Sync: one file or directory, or, with no number, everything). A Mark is a word of the
+         harness: mkdir of /mark/WORD, which never succeeds.
 Files    have numbers of our own; 0 is the folder that is watched. A file without a name keeps its number when it is linked.
 Limits   calls that change a mode, an owner or a time change nothing here
 """

@@ -1,0 +1,83 @@
+"""R4: snapshots of the disk while mail is coming in, each started on as after a power cut: nothing acknowledged before one is lost in it.
+
+Needs root, for loop mounts. The full form takes 300; see `make crash`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.crash import faults_disk, faults_plane
+from tests.crash.conftest import Table
+from tests.crash.faults_plane import DRAIN_S, Stuck
+from tests.crash.snapshot import Gallery
+
+KINDS = ("ext4", "xfs")
+BATCHES, BATCH = 5, 30  # of each kind
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    reason = faults_disk.why_not(*KINDS) or faults_plane.why_not()
+    if reason:
+        pytest.skip(reason)
+    with faults_plane.folder() as path:
+        yield path
+
+
+def is_caught(gallery: Gallery) -> int | None:
+    """-> the number of the first snapshot in which something is missing."""
+    try:
+        for number, found in enumerate(gallery.recover(drain_s=10), 1):
+            if found.lost:
+                return number
+    except Stuck:
+        return 1
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.root
+def test_r4_every_snapshot_holds_what_was_acknowledged(folder: Path) -> None:
+    with Gallery(folder, "ext4") as gallery:
+        gallery.take(2, random.Random(4))
+        for found in gallery.recover(DRAIN_S):
+            assert found.is_good and found.acknowledged, found
+
+
+@pytest.mark.crash
+@pytest.mark.root
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("broken", ["no fsync", "no directory fsync"])
+def test_r4_full_every_broken_variant_is_caught(folder: Path, table: Table, kind: str, broken: str) -> None:
+    with Gallery(folder, kind, broken=broken) as gallery:
+        gallery.take(20, random.Random(broken), is_quiet=True)
+        number = is_caught(gallery)
+        table.row("R4", f"self-test, {broken}: {kind}", f"caught in snapshot {number}" if number else "NOT CAUGHT")
+        assert number, f"{broken} was not caught in 20 snapshots: the harness proves nothing"
+
+
+@pytest.mark.crash
+@pytest.mark.root
+@pytest.mark.parametrize("kind", KINDS)
+def test_r4_full_a_hundred_and_fifty_snapshots(folder: Path, table: Table, kind: str) -> None:
+    counts: Counter[str] = Counter()
+    took: list[float] = []
+    for batch in range(BATCHES):
+        with faults_plane.folder() as path, Gallery(path, kind) as gallery:
+            gallery.take(BATCH, random.Random(f"{kind} {batch}"))
+            took += [snapshot.took_s for snapshot in gallery.snapshots]
+            for found in gallery.recover(DRAIN_S):
+                assert found.is_good and found.acknowledged, f"snapshot {counts['snapshots'] + 1}: {found}"
+                twice = [place for place in found.duplicates if place.endswith(b"@example.org") and b":" not in place]
+                assert not twice, f"twice in a Maildir: {found}"
+                counts.update(snapshots=1, acknowledged=found.acknowledged, duplicates=found.duplicates.total())
+    what = f"{counts['snapshots']} snapshots under load, {kind} (a copy takes {median(took) * 1000:.0f} ms)"
+    told = f"{counts['acknowledged']} acknowledged in all: 0 lost, 0 corrupted, {counts['duplicates']} copies too many, none in a Maildir"
+    table.row("R4", what, told)
