@@ -140,11 +140,17 @@ class Audit:
         """Nothing lost, nothing changed, nothing where it does not belong. Duplicates are for the caller to judge."""
         return not self.lost and not self.corrupted and not self.foreign
 
+    @property
+    def summary(self) -> str:
+        counts = ", ".join(f"{len(some)} {what}" for what, some in self._told().items())
+        return f"{self.acknowledged} acknowledged: {counts}"
+
+    def _told(self) -> dict[str, list[object]]:
+        return {"lost": [*self.lost], "corrupted": [*self.corrupted], "at a wrong place": [*self.foreign]}
+
     def __str__(self) -> str:
-        told = {"lost": self.lost, "corrupted": self.corrupted, "at a wrong place": self.foreign}
-        counts = ", ".join(f"{len(some)} {what}" for what, some in told.items())
-        examples = "".join(f"\n  {what}: {some[:5]}" for what, some in told.items() if some)  # type: ignore[index]
-        return f"{self.acknowledged} acknowledged: {counts}, {self.duplicates.total()} copies too many{examples}"
+        examples = "".join(f"\n  {what}: {some[:5]}" for what, some in self._told().items() if some)
+        return f"{self.summary}, {self.duplicates.total()} copies too many{examples}"
 
 
 def audit(acknowledged: set[int], found: Iterable[Copy], letter_of: LetterOf) -> Audit:

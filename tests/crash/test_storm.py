@@ -1,0 +1,61 @@
+"""R1: processes of an appliance under load are killed at random. Nothing acknowledged is lost, changed, or delivered to somebody else, and
+no mailbox has anything twice."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.crash import faults_plane, ledger
+from tests.crash.conftest import Table
+from tests.crash.storm import Force, Outcome, StormPlane, WholePlane, run
+
+KILLS = int(os.environ.get("CRASH_KILLS", "1000"))
+MESSAGES = int(os.environ.get("CRASH_MESSAGES", "50000"))
+SEED = int(os.environ.get("CRASH_SEED", "1"))
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(faults_plane.why_not() is not None, reason=str(faults_plane.why_not()))]
+
+
+def storm(kind: type[StormPlane], force: Force, broken: str = "") -> Outcome:
+    with faults_plane.folder() as folder:
+        plane = kind(folder / "q", routes={"far.example": 25}, broken=broken)  # the sink's port comes later
+        plane.prepare()
+        return run(plane, force, ledger.folder())
+
+
+def check(outcome: Outcome) -> None:
+    assert outcome.audit.is_good, outcome.audit
+    assert outcome.refused == [], "mail that should be taken was refused for good"
+    assert outcome.direct_duplicates == []
+    in_flight = outcome.kills.local_in_flight + outcome.kills.remote_in_flight
+    assert outcome.other_duplicates["remote"] <= outcome.kills.remote_in_flight
+    assert outcome.other_duplicates.total() <= in_flight
+    assert outcome.came_back <= outcome.kills.local_in_flight
+
+
+def test_r1_a_gust() -> None:
+    outcome = storm(StormPlane, Force(kills=20, messages=500, between_kills_s=0.15, tree_share=0, seed=SEED))
+    check(outcome)
+    assert outcome.kills.total >= 20
+
+
+@pytest.mark.parametrize(
+    ("broken", "only"), [("acknowledges early", ("queue-writer",)), ("another name each time", ("qmail-local", "qmail-lspawn"))]
+)
+def test_r1_the_storm_catches(broken: str, only: tuple[str, ...]) -> None:
+    outcome = storm(StormPlane, Force(kills=4, messages=100, between_kills_s=0.25, tree_share=0, only=only), broken)
+    with pytest.raises(AssertionError):
+        check(outcome)
+    assert outcome.audit.lost or outcome.direct_duplicates
+
+
+@pytest.mark.crash
+def test_r1_the_storm(table: Table) -> None:
+    force = Force(kills=KILLS, messages=MESSAGES, between_kills_s=0.55, delay_s=0.02, tree_share=0.01, seed=SEED, settle_s=180)
+    outcome = storm(WholePlane, force)
+    for what, result in outcome.lines():
+        table.row("R1", what, result)
+    check(outcome)
+    assert outcome.other_duplicates.total() <= outcome.kills.total, "more than one for each kill"
