@@ -18,6 +18,9 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "qmail-newu": ("qmail", "compile users/assign"),
     "qmail-pop3d": ("qmail", "serve one Maildir by POP3"),
     "qmail-popup": ("qmail", "ask for name and password by POP3"),
+    "qmail-qmqpc": ("qmail", "give a message to a QMQP server instead of queueing it here"),
+    "qmail-qmqpd": ("qmail", "queue a message for a client that trusts us with it, by QMQP"),
+    "qmail-qmtpd": ("qmail", "receive mail by QMTP on descriptors 0 and 1"),
     "qmail-qread": ("qmail", "list the messages in the queue"),
     "qmail-qstat": ("qmail", "count the messages in the queue"),
     "qmail-queue": ("qmail", "put one message and its envelope into the queue"),
@@ -70,7 +73,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
 THIN = frozenset(
     (
         *("bouncesaying", "condredirect", "datemail", "except", "forward", "maildirmake", "mailsubj", "predate", "preline"),
-        *("qbiff", "qmail-inject", "qmail-queue", "qreceipt", "sendmail"),
+        *("qbiff", "qmail-inject", "qmail-qmqpc", "qmail-qmqpd", "qmail-qmtpd", "qmail-queue", "qreceipt", "sendmail"),
     )
 )
 

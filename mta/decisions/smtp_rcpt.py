@@ -2,15 +2,18 @@
 
 Order    RELAYCLIENT set: yes, with its value appended. No "@": yes (it is ours). Else the domain must stand in rcpthosts or
          morercpthosts.cdb. A missing rcpthosts is never a yes: the original would relay for the whole world.
+Loaded by programs that run per message: builtins only.
 Source   qmail-smtpd(8), rcpthosts.c
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mta.errors import Permanent, Temporary
 from mta.formats import rcpthosts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOT_OURS = "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"
 UNKNOWN = "sorry, no mailbox here by that name (#5.1.1)"

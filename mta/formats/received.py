@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from mta.formats.date822 import stamp
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.@%+/=:-[]")
 
 
@@ -31,6 +35,19 @@ def network_line(
         safe(local),
         protocol,
         stamp(now_s),
+    )
+
+
+def of_environment(env: Mapping[bytes, bytes], protocol: bytes, now_s: int) -> bytes:
+    """Line of a message from a client that tcpserver's environment describes (tcp-environ(5))."""
+    return network_line(
+        helo=None,
+        remote_host=env.get(b"TCPREMOTEHOST", b"unknown"),
+        remote_info=env.get(b"TCPREMOTEINFO"),
+        remote_ip=env.get(b"TCPREMOTEIP", b"unknown"),
+        local=env.get(b"TCPLOCALHOST", env.get(b"TCPLOCALIP", b"unknown")),
+        protocol=protocol,
+        now_s=now_s,
     )
 
 
