@@ -6,6 +6,8 @@ with running(home, "queue-writer") as process: ...
 from __future__ import annotations
 
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -82,3 +84,10 @@ def free_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
+
+
+def ignored_by_us() -> str:
+    """SigIgn of /proc for a program that starts with what these tests were started with, less the two that Python ignores."""
+    mask = re.search(r"SigIgn:\s+(\S+)", Path("/proc/self/status").read_text())
+    assert mask
+    return f"{int(mask[1], 16) & ~(1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1):016x}"
