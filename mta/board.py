@@ -44,6 +44,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "qbiff": ("qmail", "announce a message on the terminals of its recipient"),
     "qreceipt": ("qmail", "tell the sender that the message has arrived"),
     "sendmail": ("qmail", "qmail-inject with sendmail's options"),
+    "splogger": ("qmail", "hand the lines of a log to syslog"),
     # our servers: event loops in place of a process per connection
     "login-broker": ("servers", "check names and passwords, start sessions as the mailbox's user"),
     "pop3d": ("servers", "serve POP3 and POP3S to many clients until they have logged in"),
