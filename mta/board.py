@@ -65,6 +65,12 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "tai64n": ("daemontools", "put a time before each line"),
     "tai64nlocal": ("daemontools", "turn TAI64N labels into local time"),
     # ucspi-tcp
+    "addcr": ("ucspi_tcp", "put a CR before the end of each line"),
+    "argv0": ("ucspi_tcp", "run a program under another name"),
+    "delcr": ("ucspi_tcp", "take away the CR before the end of each line"),
+    "fixcrio": ("ucspi_tcp", "put missing CRs into what a network program and its client say"),
+    "mconnect-io": ("ucspi_tcp", "be a terminal for a connection, for mconnect"),
+    "recordio": ("ucspi_tcp", "show what a network program and its client say"),
     "tcprules": ("ucspi_tcp", "compile rules for TCP clients"),
     "tcprulescheck": ("ucspi_tcp", "ask what the rules say of a client"),
     # vpopmail

@@ -55,10 +55,27 @@ def _trace(name: str, error: BaseException) -> bytes:
     return f"{name}: fatal: {type(error).__name__}: {error} ({' '.join(places[-4:])})\n".encode("utf-8", "replace")
 
 
+_COERCED = b"LC_CTYPE"
+
+
+def given_environment() -> dict[bytes, bytes]:
+    """The environment we were started with. In a C locale the interpreter sets LC_CTYPE to a UTF-8 one before anything of ours runs
+    (PEP 538); the programs we become must not see that."""
+    env = dict(os.environb)
+    if env.get(_COERCED) in (b"C.UTF-8", b"C.utf8", b"UTF-8"):
+        try:
+            with open("/proc/self/environ", "rb") as file:
+                if not any(item.startswith(_COERCED + b"=") for item in file.read().split(b"\0")):
+                    del env[_COERCED]
+        except OSError:  # no /proc: then it stays
+            pass
+    return env
+
+
 def run(name: str, home: bytes | None = None, argv0: bytes | None = None) -> NoReturn:
     """Be the program: take arguments and environment from the process, and exit. home: the instance bin/NAME belongs to; argv0: the
     name it was called by, where that is another."""
-    env = dict(os.environb)
+    env = given_environment()
     if home is not None:
         env[b"QMAIL_HOME"] = home
     if argv0 is not None:
@@ -67,5 +84,6 @@ def run(name: str, home: bytes | None = None, argv0: bytes | None = None) -> NoR
     if guard is not None:
         guard()
     code = call(name, [os.fsencode(a) for a in sys.argv[1:]], env, Fds())
-    sys.stdout.flush()
+    if sys.stdout is not None:  # descriptor 1 may have been closed when we were started
+        sys.stdout.flush()
     os._exit(code)  # no clean-up at exit: descriptors are all a program leaves behind

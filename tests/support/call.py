@@ -31,8 +31,8 @@ def call(name: str, argv: list[bytes], env: dict[bytes, bytes], stdin: bytes = b
         return Result(code, out.read(), err.read())
 
 
-def command(name: str, home: bytes) -> list[str]:
-    """The command line of a real process that is the program, without its arguments."""
+def command(name: str, home: bytes | None) -> list[str]:
+    """The command line of a real process that is the program, without its arguments. home None: what its environment says."""
     text = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from mta import runner; runner.run({name!r}, {home!r})"
     return [os.path.realpath(sys.executable), "-I", "-S", "-c", text]
 

@@ -1,15 +1,26 @@
-"""The original programs, where Debian's packages put them: never one of ours that stands earlier in PATH."""
+"""The original programs, where Debian's packages put them: never one of ours that stands earlier in PATH.
+
+Tests beside them try a few hundred inputs; DIFFERENTIAL_ROUNDS=10000 in the environment makes them try that many each.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 
 import pytest
 
-from tests.support.call import Result
+from tests.support.call import Result, command
 
-PACKAGES = {"cdbmake": "freecdb", "tcprules": "ucspi-tcp", "tcprulescheck": "ucspi-tcp"}
+_UCSPI_TCP = "addcr argv0 delcr fixcrio mconnect mconnect-io rblsmtpd recordio tcpcat tcpclient tcprules tcprulescheck tcpserver"
+PACKAGES = {"cdb": "tinycdb", "cdbmake": "freecdb", **dict.fromkeys(_UCSPI_TCP.split(), "ucspi-tcp")}
+_ROUNDS = int(os.environ.get("DIFFERENTIAL_ROUNDS", "0"))
+
+
+def rounds(usual: int) -> int:
+    """How many generated inputs a test tries."""
+    return _ROUNDS or usual
 
 
 def original(name: str) -> str:
@@ -20,6 +31,24 @@ def original(name: str) -> str:
     return path
 
 
-def run(name: str, argv: list[bytes], env: dict[bytes, bytes] | None = None, stdin: bytes = b"") -> Result:
-    done = subprocess.run([original(name), *argv], input=stdin, env=env or {}, capture_output=True, check=False)
+def run(
+    name: str,
+    argv: list[bytes],
+    env: dict[bytes, bytes] | None = None,
+    stdin: bytes = b"",
+    cwd: str | bytes | os.PathLike[str] | None = None,
+) -> Result:
+    done = subprocess.run([original(name), *argv], input=stdin, env=env or {}, cwd=cwd, capture_output=True, check=False)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def ours(
+    name: str,
+    argv: list[bytes],
+    env: dict[bytes, bytes] | None = None,
+    stdin: bytes = b"",
+    cwd: str | bytes | os.PathLike[str] | None = None,
+) -> Result:
+    """Ours as a process, started the same way. It knows of no instance but what env says."""
+    done = subprocess.run([*command(name, None), *argv], input=stdin, env=env or {}, cwd=cwd, capture_output=True, check=False)
     return Result(done.returncode, done.stdout, done.stderr)
