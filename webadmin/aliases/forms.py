@@ -46,7 +46,7 @@ class LinesForm(forms.Form):
         strip=False,
         max_length=1_000_000,
         help_text="See dot-qmail(5): &address forwards, |command runs a program, /path/ is a Maildir, # begins a comment.",
-        widget=forms.Textarea(attrs={"rows": 10, "class": "mono", "spellcheck": "false", "autocapitalize": "none"}),
+        widget=forms.Textarea(attrs={"rows": 10, "class": "mono", "wrap": "off", "spellcheck": "false", "autocapitalize": "none"}),
     )
     charset = octets.CharsetField()
 

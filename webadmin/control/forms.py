@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from mta.formats.install_call import digest
 from webadmin import octets
 
+_TYPED = {"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 EDIT_MAX = 1 << 20  # octets: what a browser edits without trouble, and a form may bring
 
 
@@ -21,7 +22,7 @@ class FileForm(forms.Form):
         required=False,
         strip=False,
         max_length=EDIT_MAX,
-        widget=forms.Textarea(attrs={"rows": 12, "class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}),
+        widget=forms.Textarea(attrs={"rows": 12, "class": "mono", "wrap": "off", **_TYPED}),
     )
     charset = octets.CharsetField()
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
@@ -54,5 +55,5 @@ class NewFileForm(forms.Form):
         label="Another control file",
         help_text="For a program of your own that reads control/NAME.",
         error_messages={"invalid": "Use letters, digits, dots, hyphens and underscores, 64 at most."},
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs=_TYPED),
     )

@@ -87,7 +87,14 @@ def control_file(request: HttpRequest, who: Person, folder: str, name: str) -> H
             context = {"entry": entry, "form": form, "preview": preview(_values(rows), {entry.path: value})}
             return render(request, "control/control_preview.html", context)
     history = access.audit_for(who).filter(kind="file", name=entry.path)[:HISTORY_MAX]
-    context = {"entry": entry, "form": form, "history": history, "fits": FileForm.fits(old), "source": source_of(name)}
+    context = {
+        "entry": entry,
+        "form": form,
+        "history": history,
+        "fits": FileForm.fits(old),
+        "source": source_of(name),
+        "may_go": entry.row is not None and entry.is_edited_here and not _refusal(entry.path),
+    }
     return show(request, "control/control_file.html", context, form)
 
 

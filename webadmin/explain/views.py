@@ -21,4 +21,4 @@ def explain(request: HttpRequest, who: Person) -> HttpResponse:
     if form.is_valid():
         with mending(form):
             found = servers.vmaild(b"explain", form.cleaned_data["address"].encode())
-    return show(request, "explain/explain.html", {"form": form, "found": found, "ends": Counter(found.get("ends", ())).items()}, form)
+    return show(request, "explain/explain.html", {"form": form, "found": found, "ends": list(Counter(found.get("ends", ())).items())}, form)

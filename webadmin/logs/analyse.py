@@ -50,10 +50,14 @@ class Totals:
     troubles: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        text = f"{self.lines} lines of {self.services} logs"
+        text = f"{_counted(self.lines, 'line')} of {_counted(self.services, 'log')}"
         if self.odd_lines:
             text += f", {self.odd_lines} of them damaged or unknown"
         return "; ".join((text, *self.troubles))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def directories() -> list[tuple[str, bytes]]:
@@ -170,14 +174,22 @@ class _Mail:
             self._deliveries = Deliveries()
 
     def read(self, lines: list[tuple[int, bytes]], rows: Rows) -> int:
-        events = [(at_ns, event) for at_ns, line in lines if (event := qmaillog.read(line)) is not None]
+        events, odd = [], 0
+        for at_ns, line in lines:
+            event = qmaillog.read(line)
+            if event is not None:
+                events.append((at_ns, event))
+            elif isinstance(note := serverlog.read(line), serverlog.Note):  # of qmail-start and those it starts
+                rows.server(at_ns, note)
+            else:
+                odd += 1
         self._recall(event for _, event in events)
         for at_ns, event in events:
             if isinstance(event, Note):
                 rows.notice(at_ns, event.word, event.text)
             for record in self._deliveries.feed(at_ns, event):
                 rows.mail(record)
-        return len(lines) - len(events)
+        return odd
 
     def _recall(self, events: Iterable[Event]) -> None:
         wanted = sorted(self._deliveries.wanted(events))

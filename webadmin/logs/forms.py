@@ -55,9 +55,9 @@ def _at(day: date | None, clock: time) -> datetime | None:
 
 
 class DeliveryForm(PeriodForm):
-    sender = _box("From", "joe@example.org or @example.org")
-    recipient = _box("To", "joe@example.org or @example.org")
-    text = _box("Words", "report, address or number")
+    sender = _box("From", "joe@example.org")
+    recipient = _box("To", "@example.net")
+    text = _box("Words", "report or number")
     outcome = forms.ChoiceField(label="Outcome", choices=[("", "any"), *Delivery.Outcome.choices], required=False)
 
 

@@ -177,7 +177,7 @@ def took(run: TaskRun) -> str:
     """How long a run took, or has taken up to now."""
     seconds = ((run.finished_at or timezone.now()) - run.started_at).total_seconds()
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} s" if seconds >= 0.1 else "under 0.1 s"
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
 

@@ -22,7 +22,7 @@ def fifty(instance: Instance, ada: Actor) -> None:
 
 def test_it_says_what_holds_then_and_removes_it(web: Browser, fifty: None, instance: Instance) -> None:
     page = web.page(URL)
-    assert "Without the file 20 holds" in page.text and "-50" in page.text
+    assert "Without the file its default holds: 20 deliveries" in page.text and "-50" in page.text
     done = web.done(URL, {"seen": page.value("seen")}, to="/control/file/control/concurrencyremote")
     assert "control/concurrencyremote was removed: generation" in done.text
     assert instance.read("control/concurrencyremote") is None
@@ -35,6 +35,7 @@ def test_what_no_instance_can_be_without_stays(web: Browser, instance: Instance,
     page = web.page(url)
     assert path in page.text and page.all("form") == [t for t in page.all("form") if t.inside("header")]
     web.send(url, {"seen": ""})
+    assert url not in web.page(f"/control/file/{path}").links(), "nor is it offered"
     assert instance.read(path) is not None
 
 

@@ -69,7 +69,7 @@ def after(seconds: float) -> Any:
 def test_it_tells_the_life_of_a_message(logs: Logs) -> None:
     logs.mail(*LIFE)
     totals = logs.analyse()
-    assert (totals.lines, totals.odd_lines, str(totals)) == (11, 0, "11 lines of 1 logs")
+    assert (totals.lines, totals.odd_lines, str(totals)) == (11, 0, "11 lines of 1 log")
     message = Message.objects.get()
     assert (message.messnum, message.born_at, message.ended_at) == (5, after(2), after(11))
     assert (message.sender, message.sender_domain, message.size_bytes) == ("joe@x.example", "x.example", 900)
@@ -233,6 +233,15 @@ def test_a_log_that_cannot_be_read_does_not_keep_the_others_from_being_read(logs
     assert Notice.objects.count() == 1
 
 
+def test_what_the_helpers_of_qmail_send_say_is_told(logs: Logs) -> None:
+    logs.mail("qmail-start: fatal: cannot become qmails", "qmail-lspawn: warning: no such user", "no line of anybody's")
+    assert logs.analyse().odd_lines == 1
+    assert list(Notice.objects.order_by("id").values_list("word", "text")) == [
+        ("fatal", "cannot become qmails"),
+        ("warning", "no such user"),
+    ]
+
+
 def test_a_state_of_another_version_is_forgotten(logs: Logs, caplog: pytest.LogCaptureFixture) -> None:
     logs.mail(*LIFE[:3])
     logs.analyse()
@@ -367,7 +376,7 @@ def test_it_says_how_far_it_is(logs: Logs) -> None:
     with task_run("analyse_logs") as run:
         analyse_.analyse(run)
     row = TaskRun.objects.get()
-    assert (row.done, row.total, row.summary) == (size, size, "22 lines of 1 logs")
+    assert (row.done, row.total, row.summary) == (size, size, "22 lines of 1 log")
 
 
 def test_it_remembers_messages_of_an_earlier_run_by_their_rows(logs: Logs) -> None:

@@ -21,7 +21,7 @@ def test_the_command_says_what_it_read(logs: Logs) -> None:
     logs.mail(INFO, "nonsense")
     out = StringIO()
     call_command("analyse_logs", stdout=out)
-    assert out.getvalue() == "2 lines of 1 logs, 1 of them damaged or unknown\n"
+    assert out.getvalue() == "2 lines of 1 log, 1 of them damaged or unknown\n"
     assert TaskRun.objects.get().summary == out.getvalue().strip()
 
 

@@ -15,7 +15,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize(
     ("sender", "said"),
-    [("joe@example.org", "joe@example.org is told that the administrator"), ("", "It is a bounce itself, so the postmaster gets it.")],
+    [
+        ("joe@example.org", "joe@example.org is told that the administrator"),
+        ("", "It is a bounce itself, so the postmaster gets it."),
+        ("#@[]", "so it is thrown away."),
+    ],
 )
 def test_it_says_who_will_be_told(web: Browser, queue: Answering, sender: str, said: str) -> None:
     queue.answer = lambda words: {**SUMMARY, "sender": sender, "left": 2, "all_recipients": []}

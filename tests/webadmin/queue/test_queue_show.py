@@ -32,7 +32,7 @@ def test_each_recipient_has_its_state_and_last_report(web: Browser, queue: Answe
         "bo@far.example under way remote none since qmail-send was started",
         "joe@example.org done local",
     ]
-    assert "2, of whom 1 wait" in page.text and "2.0 KB" in page.text
+    assert "2, of whom 1 waits" in page.text and "2.0 KB" in page.text
 
 
 def test_what_can_be_done_about_it(web: Browser, queue: Answering) -> None:
