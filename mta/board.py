@@ -18,6 +18,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "qmail-newu": ("qmail", "compile users/assign"),
     "qmail-pop3d": ("qmail", "serve one Maildir by POP3"),
     "qmail-popup": ("qmail", "ask for name and password by POP3"),
+    "qmail-pw2u": ("qmail", "make users/assign from the system's list of users"),
     "qmail-qmqpc": ("qmail", "give a message to a QMQP server instead of queueing it here"),
     "qmail-qmqpd": ("qmail", "queue a message for a client that trusts us with it, by QMQP"),
     "qmail-qmtpd": ("qmail", "receive mail by QMTP on descriptors 0 and 1"),
