@@ -1,7 +1,7 @@
 """The environment a start is told by: names, defaults, and one clear line for a wrong value. Scripts rely on these names.
 
 QMAIL_HOME ./var/qmail   APPLIANCE_BIND 127.0.0.1   SMTP_PORT 2525   SUBMISSION_PORT 2587   SMTPS_PORT 2465   POP3_PORT 2110
-POP3S_PORT 2995   WEB_PORT 8000   DATABASE_URL   CELERY_BROKER_URL
+POP3S_PORT 2995   WEB_PORT 8000   WEBS_PORT none (https)   DATABASE_URL   CELERY_BROKER_URL
 APPLIANCE_HOSTS names the web is reached under   APPLIANCE_ME this host's full name, for control/me of a new instance
 APPLIANCE_CREATE_USERS=1 lets root make missing users   DNSCACHEIP name servers instead of those in /etc/resolv.conf
 """
@@ -34,6 +34,7 @@ class Environment:
     pop3_port: int
     pop3s_port: int
     web_port: int
+    webs_port: int  # 0: no TLS of our own
     database_url: str
     broker_url: str
     dnscacheip: str
@@ -72,6 +73,7 @@ def read(env: Mapping[str, str], *, is_root: bool | None = None) -> Environment:
         pop3_port=ports["POP3"],
         pop3s_port=ports["POP3S"],
         web_port=ports["WEB"],
+        webs_port=_port(env, "WEBS_PORT", 0) if env.get("WEBS_PORT") else 0,
         database_url=env.get("DATABASE_URL", ""),
         broker_url=env.get("CELERY_BROKER_URL", ""),
         dnscacheip=env.get("DNSCACHEIP", ""),

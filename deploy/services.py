@@ -76,7 +76,7 @@ def table(e: Environment) -> tuple[Service, ...]:
         Service(
             "web-front",
             "takes web connections",
-            (f"{binary}/web-front", "--listen", f"{e.bind}:{e.web_port}"),
+            (f"{binary}/web-front", "--listen", f"{e.bind}:{e.web_port}", *_https(e)),
             answers=f"http:{e.probe_host}:{e.web_port}/login",
         ),
         Service(
@@ -107,6 +107,10 @@ def table(e: Environment) -> tuple[Service, ...]:
             env=_web_env(e, "webadmin"),
         ),
     )
+
+
+def _https(e: Environment) -> tuple[str, ...]:
+    return ("--listen-tls", f"{e.bind}:{e.webs_port}") if e.webs_port else ()
 
 
 def _gunicorn(e: Environment) -> tuple[str, ...]:

@@ -1,13 +1,15 @@
 """web-front: hand web connections to webmail or webadmin, which run as different users and never see each other's requests.
 
-Usage    web-front --listen HOST:PORT ...
+Usage    web-front [--listen HOST:PORT] [--listen-tls HOST:PORT] ...
 Reads    the head of the one request a connection may carry: the first word of its path decides. /mail/... goes to run/webmail/http,
-         all else to run/webadmin/http
-Writes   the request to that socket, with X-Forwarded-For and "Connection: close"; then bytes both ways until either side ends
+         all else to run/webadmin/http. control/servercert.pem, for TLS
+Writes   the request to that socket, with X-Forwarded-For, X-Forwarded-Proto and "Connection: close"; then bytes both ways until
+         either side ends
 Exits    0 after TERM; 100 for a wrong command line; 111 if it cannot start
 Limits   a head of 64 KiB within 20 s; 1000 connections; 5 minutes without a byte. One request a connection leaves no room for smuggling a
          second one into somebody else's session.
-Runs as  tawnyd, after it bound its addresses as root. A site with TLS puts nginx in its place (deploy/nginx).
+Runs as  tawnyd, after it bound its addresses and read the key as root. Another proxy may take its place: it connects to the two sockets as
+         a member of group tawnyd, and sets the two fields.
 Source   RFC 9112
 """
 
@@ -21,11 +23,13 @@ import socket
 
 from mta.errors import Permanent
 from mta.net import event_loop, listener
+from mta.net.tls import Certificate
 from mta.unix import accounts
 from mta.unix.fds import Fds
 
 HEAD_MAX = 1 << 16
 HEAD_S = 20
+CERTIFICATE = b"control/servercert.pem"
 IDLE_S = 300
 CONNECTIONS_MAX = 1000
 BACKENDS = {b"mail": "run/webmail/http"}
@@ -56,10 +60,11 @@ def route(head: bytes) -> str:
     return BACKENDS.get(match["first"], DEFAULT_BACKEND)
 
 
-def rewrite(head: bytes, ip: bytes) -> bytes:
+def rewrite(head: bytes, ip: bytes, scheme: bytes) -> bytes:
     """The head as the backend gets it: what only concerns this connection, or claims to know the client, is ours to say."""
     line, _, fields = head.partition(b"\r\n")
-    return b"%b\r\nConnection: close\r\nX-Forwarded-For: %b\r\n%b" % (line, ip, _HOP_BY_HOP.sub(b"", fields))
+    ours = b"Connection: close\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n" % (ip, scheme)
+    return line + b"\r\n" + ours + _HOP_BY_HOP.sub(b"", fields)
 
 
 class Front:
@@ -96,7 +101,8 @@ class Front:
             await writer.drain()
             return
         peer = writer.get_extra_info("peername")
-        back_writer.write(rewrite(head, listener.ip(peer[0])))
+        scheme = b"https" if writer.get_extra_info("ssl_object") else b"http"
+        back_writer.write(rewrite(head, listener.ip(peer[0]), scheme))
         try:
             await self._pump(reader, writer, back_reader, back_writer)
         finally:
@@ -126,22 +132,24 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     home = env[b"QMAIL_HOME"]
-    addresses = [value for word, value in zip(argv[::2], argv[1::2], strict=False) if word == b"--listen"]
-    if not addresses or len(argv) != 2 * len(addresses):
-        raise Permanent("usage: web-front --listen HOST:PORT ...")
-    sockets = [listener.bind(*listener.split(a), reuse_port=False) for a in addresses]
-    for sock in sockets:
+    addresses = list(zip(argv[::2], argv[1::2], strict=False))
+    if not addresses or len(argv) % 2 or any(word not in (b"--listen", b"--listen-tls") for word, _ in addresses):
+        raise Permanent("usage: web-front [--listen HOST:PORT] [--listen-tls HOST:PORT] ...")
+    certificate = Certificate(os.path.join(home, CERTIFICATE)) if b"--listen-tls" in argv[::2] else None
+    sockets = [(listener.bind(*listener.split(a), reuse_port=False), word == b"--listen-tls") for word, a in addresses]
+    for sock, _ in sockets:
         sock.listen(BACKLOG)
     accounts.become(accounts.load(home)[accounts.TAWNYD])
-    fds.say(b"web-front: status: listening on " + b", ".join(map(listener.name, sockets)) + b"\n")
-    event_loop.run(_serve_all(Front(os.fsdecode(home)), sockets))
+    fds.say(b"web-front: status: listening on " + b", ".join(listener.name(sock) for sock, _ in sockets) + b"\n")
+    event_loop.run(_serve_all(Front(os.fsdecode(home)), sockets, certificate))
     return 0
 
 
-async def _serve_all(front: Front, sockets: list[socket.socket]) -> None:
+async def _serve_all(front: Front, sockets: list[tuple[socket.socket, bool]], certificate: Certificate | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    for sock in sockets:
-        await asyncio.start_server(front.handle, sock=sock, limit=HEAD_MAX, backlog=BACKLOG)
+    for sock, is_tls in sockets:
+        context = certificate.context() if is_tls and certificate else None
+        await asyncio.start_server(front.handle, sock=sock, limit=HEAD_MAX, backlog=BACKLOG, ssl=context)
     await stop.wait()

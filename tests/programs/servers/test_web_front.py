@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from mta.programs.servers import web_front
+from tests.support import certificate
+from tests.support.call import call
 from tests.support.process import free_port, running
 from tests.support.qmail_home import QmailHome
 
@@ -50,7 +53,8 @@ def test_what_is_no_plain_request_is_refused(head: bytes) -> None:
 
 def test_what_a_client_says_about_itself_is_ours_to_say() -> None:
     head = b"GET / HTTP/1.1\r\nHost: h\r\nconnection: keep-alive\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: https\r\n\r\n"
-    assert web_front.rewrite(head, b"192.0.2.7") == b"GET / HTTP/1.1\r\nConnection: close\r\nX-Forwarded-For: 192.0.2.7\r\nHost: h\r\n\r\n"
+    said = b"Connection: close\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n"
+    assert web_front.rewrite(head, b"192.0.2.7", b"http") == b"GET / HTTP/1.1\r\n" + said + b"Host: h\r\n\r\n"
 
 
 class Backend(threading.Thread):
@@ -120,6 +124,28 @@ def test_a_second_request_on_the_connection_is_never_passed_on(front: tuple[Qmai
         while piece := sock.recv(65536):
             data += piece
     assert data.count(b"HTTP/1.1 200") == 1 and b"GET /one" in data
+
+
+def test_over_tls_the_backend_hears_so(tmp_path: Path) -> None:
+    home = QmailHome(tmp_path / "q")
+    (home.path / "control/servercert.pem").write_bytes(certificate.pem())
+    Backend(home.path / "run/webadmin/http", "webadmin").start()
+    plain, tls = free_port(), free_port()
+    with running(home.path, "web-front", "--listen", f"127.0.0.1:{plain}", "--listen-tls", f"127.0.0.1:{tls}"):
+        assert b"X-Forwarded-Proto: http\n" in request(plain, "GET", "/")[1].replace(b"\r", b"")
+        context = ssl.create_default_context(cadata=certificate.pem().decode())
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = http.client.HTTPSConnection("127.0.0.1", tls, timeout=20, context=context)
+        connection.request("GET", "/", headers={"X-Forwarded-Proto": "http"})
+        assert connection.getresponse().read().replace(b"\r", b"").count(b"X-Forwarded-Proto: https\n") == 1
+        connection.close()
+
+
+@pytest.mark.parametrize("words", [(), ("--listen",), ("--port", "1"), ("--listen-tls", "127.0.0.1:0")])
+def test_it_does_not_start_with(words: tuple[str, ...], tmp_path: Path) -> None:
+    home = QmailHome(tmp_path / "q")
+    done = call("web-front", [word.encode() for word in words], {b"QMAIL_HOME": bytes(home.path)})
+    assert done.code in (100, 111) and done.err.startswith(b"web-front: fatal: ")
 
 
 def test_nonsense_is_refused(front: tuple[QmailHome, int]) -> None:
