@@ -55,9 +55,9 @@ def _at(day: date | None, clock: time) -> datetime | None:
 
 
 class DeliveryForm(PeriodForm):
-    sender = _box("From", "joe@example.org")
+    sender = _box("From", "@example.org")
     recipient = _box("To", "@example.net")
-    text = _box("Words", "report or number")
+    text = _box("Words", "any text")
     outcome = forms.ChoiceField(label="Outcome", choices=[("", "any"), *Delivery.Outcome.choices], required=False)
 
 
