@@ -46,6 +46,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "qreceipt": ("qmail", "tell the sender that the message has arrived"),
     "sendmail": ("qmail", "qmail-inject with sendmail's options"),
     "splogger": ("qmail", "hand the lines of a log to syslog"),
+    "tcp-env": ("qmail", "describe a TCP connection in the environment, for a program that inetd starts"),
     # our servers: event loops in place of a process per connection
     "login-broker": ("servers", "check names and passwords, start sessions as the mailbox's user"),
     "pop3d": ("servers", "serve POP3 and POP3S to many clients until they have logged in"),
@@ -81,7 +82,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
 THIN = frozenset(
     (
         *("bouncesaying", "condredirect", "datemail", "except", "forward", "maildirmake", "mailsubj", "predate", "preline"),
-        *("qbiff", "qmail-inject", "qmail-qmqpc", "qmail-qmqpd", "qmail-qmtpd", "qmail-queue", "qreceipt", "sendmail"),
+        *("qbiff", "qmail-inject", "qmail-qmqpc", "qmail-qmqpd", "qmail-qmtpd", "qmail-queue", "qreceipt", "sendmail", "tcp-env"),
     )
 )
 
