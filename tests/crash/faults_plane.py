@@ -8,7 +8,8 @@
 
 Domain    example.org with the mailboxes of MAILBOXES (PASSWORD is everybody's), to-far (an alias, forwarded to friend@far.example) and
           sure-loss, whose deliveries fail for good
-Users     as root those of the mail system, else the caller alone. The instance's home may be a mount, and so may parts of it
+Users     as root those of the mail system, else the caller alone; or one user for everything (uid), which no root is needed to be. The
+          instance's home may be a mount, and so may parts of it
 Broken    replaces words of the storage layer by nothing (BROKEN): variants that a crash test must catch, or it proves nothing
 """
 
@@ -67,12 +68,16 @@ def why_not() -> str | None:
 class Plane:
     """home: an absolute path that other users may enter. log: where svscan's own words go."""
 
-    def __init__(self, home: Path, *, routes: Mapping[str, int] | None = None, dnscacheip: str = "", broken: str = "") -> None:
+    def __init__(
+        self, home: Path, *, routes: Mapping[str, int] | None = None, dnscacheip: str = "", broken: str = "", uid: int | None = None
+    ) -> None:
         self.home = home
+        self._uid = uid
         self.routes = dict(routes or {})
         self.ports = {name: free_port() for name in PORTS}
         env = {"QMAIL_HOME": str(home), "APPLIANCE_ME": "mx.example.net", "DNSCACHEIP": dnscacheip}
-        self.environment = environment.read({**env, **{f"{name}_PORT": str(port) for name, port in self.ports.items()}})
+        ports = {f"{name}_PORT": str(port) for name, port in self.ports.items()}
+        self.environment = environment.read({**env, **ports}, is_root=None if uid is None else False)
         self.broken = broken
         self.limits: Callable[[], None] | None = None  # runs in svscan's process before it begins
         self._svscan: subprocess.Popen[bytes] | None = None
@@ -111,11 +116,13 @@ class Plane:
         e = self.environment
         os.umask(0o022)
         hier.make(self.home, hier.TABLE, is_single=e.is_single)
-        owner = self._owner()
+        self._give()
+        owner = accounts.load(os.fsencode(self.home))[accounts.VPOPMAIL]
         prepare._control_files(e)
         prepare._aliases(e)
         self._domain(owner)
-        self._controls(owner)
+        self._users(owner)
+        self._controls()
         Generations(os.fsencode(self.home)).adopt(Why(b"tests", b"the first one"))
         prepare._programs(e)
         self._break()
@@ -124,9 +131,13 @@ class Plane:
             folder = services.folder(e, service)
             prepare._write_executable(folder / "run", services.run_script(service, e))
             prepare._write_executable(folder / "log/run", services.log_script(e))
+        self._give()
 
-    def _owner(self) -> accounts.Account:
-        return accounts.load(os.fsencode(self.home))[accounts.VPOPMAIL]
+    def _give(self) -> None:
+        """All of it to the one user, if there is to be one."""
+        if self._uid is not None and os.geteuid() == 0:
+            for path in (self.home, *self.home.rglob("*")):
+                os.chown(path, self._uid, self._uid, follow_symlinks=False)
 
     def _domain(self, owner: accounts.Account) -> None:
         folder = self.home / "domains" / DOMAIN
@@ -148,7 +159,7 @@ class Plane:
             path.chmod(0o700 if path.is_dir() else 0o600)
             os.chown(path, owner.uid, owner.gid)
 
-    def _controls(self, owner: accounts.Account) -> None:
+    def _controls(self) -> None:
         controls = {
             "virtualdomains": f"{DOMAIN}:{DOMAIN}",
             "rcpthosts": f"mx.example.net\n{DOMAIN}\n" + "\n".join(self.routes),
@@ -157,6 +168,8 @@ class Plane:
         }
         for name, text in controls.items():
             (self.home / "control" / name).write_text(text.strip() + "\n")
+
+    def _users(self, owner: accounts.Account) -> None:
         user = users_assign.User(DOMAIN.encode(), owner.uid, owner.gid, os.fsencode(self.home / "domains" / DOMAIN), b"-", b"")
         assign = users_assign.write([users_assign.Assignment(True, DOMAIN.encode() + b"-", user)])
         (self.home / "users/assign").write_bytes(assign)

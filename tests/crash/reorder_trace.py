@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -73,12 +74,12 @@ Op = Write | Truncate | Enter | Remove | Move | Sync | Mark
 
 @dataclass(slots=True)
 class Trace:
-    """files: contents at the start; folders: their names at the start; ops since then."""
+    """files: contents at the start; folders: their names at the start; ops since then. The bounds of a Sync count operations of ops."""
 
     files: dict[int, bytes] = field(default_factory=dict)
     folders: dict[int, dict[bytes, int]] = field(default_factory=dict)
     ops: list[Op] = field(default_factory=list)
-    numbers: dict[int, int] = field(default_factory=dict)  # our number -> the file system's inode number, where it is known
+    made: set[int] = field(default_factory=set)  # folders made meanwhile
 
 
 @dataclass(slots=True)
@@ -282,7 +283,6 @@ class Reader:
         if "O_TMPFILE" in flags:
             file = self._unnamed[shown] = self._number()
             self._data[file] = bytearray()
-            self.trace.numbers[file] = int(shown.rpartition(b"#")[2])
         else:
             known = self._look_up(path)
             if known is None:
@@ -334,7 +334,8 @@ class Reader:
         content = self._data[handle.file]
         at = len(content) if handle.appends else handle.offset if offset is None else offset
         data = data[: int(call.result.split()[0])]
-        content[at:] = content[at:].ljust(0)[0:0] + data + bytes(content[at + len(data) :]) if at <= len(content) else b""
+        content.extend(bytes(max(0, at - len(content))))
+        content[at : at + len(data)] = data
         if offset is None:
             handle.offset = at + len(data)
         self._add(call, Write(handle.file, at, data))
@@ -433,6 +434,7 @@ class Reader:
         if found is None:
             return
         folder = self._number()
+        self.trace.made.add(folder)
         self._names[folder] = {}
         self._names[found[0]][found[1]] = folder
         self._add(call, Enter(*found, folder))
@@ -456,7 +458,7 @@ class Reader:
         self._synced(call, None)
 
     def _synced(self, call: _Call, file: int | None) -> None:
-        begun = sum(end < call.begun for end in self._ends)
+        begun = bisect_left(self._ends, call.begun)
         self._add(call, Sync(file, begun))
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from mta.unix.ask import ask
 from tests.support import queue_program
+from tests.support.process import eventually
 from tests.support.qmail_home import QmailHome
 from tests.support.sender import Sender
 
@@ -259,6 +260,27 @@ def test_s25_s26_damaged_files_are_named_and_left(home: QmailHome, kept: queue_p
         send.stop()
     assert home.split("local", messnum).exists()
     assert (home.queue / "todo" / str(second)).exists()
+
+
+def test_what_a_power_cut_left_of_a_finished_message_goes(home: QmailHome, kept: queue_program.QueueProgram) -> None:
+    """Its mess/N is gone for good, but the removal of other files was not on disk yet."""
+    direct = home.enqueue(MESSAGE, b"ada@x", b"joe@host.example.org")
+    ordinary = home.preprocessed(MESSAGE, b"bo@x", local=(b"joe@host.example.org", b"a b@host.example.org"))
+    done = home.preprocessed(MESSAGE, b"cy@x")
+    for messnum in (direct, ordinary, done):
+        home.split("mess", messnum).unlink()
+    (home.queue / "bounce" / str(done)).write_bytes(b"<joe@x>:\nno\n\n")
+    (home.queue / "todo/12345").write_bytes(b"of nobody")
+    with sender(home, kept) as send:
+        eventually(lambda: home.files() == [], "something is left")
+        send.stop()
+    lines = "\n".join(send.lines)
+    assert "warning: mess/17/12345 is gone: removing todo/12345, a message from <> to " in lines
+    assert f"is gone: removing todo/{direct}, a message from <ada@x> to joe@host.example.org" in lines
+    assert f"removing info/{ordinary % 23}/{ordinary}, a message from <bo@x> to joe@host.example.org a_b@host.example.org" in lines
+    assert f"removing info/{done % 23}/{done}, a message from <cy@x> to " in lines
+    assert "starting delivery" not in lines and "new msg" not in lines
+    assert kept.queued() == []
 
 
 def test_s27_there_is_one_qmail_send_a_queue(home: QmailHome, kept: queue_program.QueueProgram) -> None:

@@ -5,6 +5,7 @@ passes      local/N, remote/N -> deliveries; reports -> marks, bounce/N, the nex
 bounces     bounce/N -> a message to the sender
 finish      nothing left to do -> nothing left on disk                                    S5 -> S1
 cleanups    left-overs of crashed writers                                                 S2, S3 -> S1
+leftovers   left-overs of finished messages, after a power cut                            mess/N is gone, something else is not -> S1
 channel     questions and orders of the control plane
 loop        waits, and gives each its turn
 """

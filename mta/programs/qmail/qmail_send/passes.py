@@ -18,7 +18,7 @@ from mta.formats import info, qmaillog, recipients
 from mta.formats.bounce import TOO_LONG_IN_QUEUE
 from mta.formats.recipients import Recipient
 from mta.formats.spawn import Report
-from mta.programs.qmail.qmail_send import bounces
+from mta.programs.qmail.qmail_send import bounces, leftovers
 from mta.programs.qmail.qmail_send.channels import Channel, Delivery, Job
 from mta.programs.qmail.qmail_send.core import SYSFAIL_S, Core, LastReport, exists, read_file, short
 from mta.programs.qmail.qmail_send.todo import Arrival, TodoDir
@@ -246,7 +246,7 @@ class Passes:
         core = self._core
         found = False
         try:
-            if not exists(core, core.paths.info(messnum)) or exists(core, core.paths.todo(messnum)):
+            if not exists(core, core.paths.info(messnum)) or exists(core, core.paths.todo(messnum)) or leftovers.of_info(core, messnum):
                 return
             for channel in core.channels:
                 path = core.paths.channel(channel.name, messnum)

@@ -24,6 +24,7 @@ from mta.decisions.rewrite import rewrite
 from mta.formats import info, qmaillog, recipients
 from mta.formats import todo as todo_format
 from mta.formats.todo import Todo
+from mta.programs.qmail.qmail_send import leftovers
 from mta.programs.qmail.qmail_send.core import SYSFAIL_S, Core, read_file, short
 from mta.unix.queuedir import SYNCFS_FROM, numbers
 from mta.unix.trigger import Trigger
@@ -107,10 +108,13 @@ class TodoDir:
             return None
         try:
             size = core.disk.stat(core.paths.mess(messnum)).st_size
+        except FileNotFoundError:
+            leftovers.of_todo(core, messnum, data)
+            return None
         except OSError:
             core.say.warning(b"unable to stat " + short(core.paths.mess(messnum)))
             return None
-        if not self._unlink_stale(messnum):
+        if not leftovers.unlink_all(core, messnum):
             return None
         core.say(qmaillog.new_msg(messnum))
         try:
@@ -121,19 +125,6 @@ class TodoDir:
         if todo.sender is not None:
             core.say(qmaillog.info_msg(messnum, size, todo.sender, todo.pid, todo.uid))
         return self._arrival(messnum, todo)
-
-    def _unlink_stale(self, messnum: int) -> bool:
-        paths = self._core.paths
-        stale = (paths.channel(b"local", messnum), paths.channel(b"remote", messnum), paths.bounce(messnum), paths.info(messnum))
-        for path in stale:
-            try:
-                self._core.disk.unlink(path)
-            except FileNotFoundError:
-                continue
-            except OSError:
-                self._core.say.warning(b"unable to unlink " + short(path))
-                return False
-        return True
 
     def _arrival(self, messnum: int, todo: Todo) -> Arrival:
         routes = [rewrite(r, self._core.controls.rewrite) for r in todo.recipients]
