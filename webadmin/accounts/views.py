@@ -20,7 +20,7 @@ from webadmin.domains import removed
 from webadmin.domains.acts import POSTMASTER
 from webadmin.domains.frame import frame
 from webadmin.models import Mailbox
-from webadmin.pages import done, door, go, is_piece, mending, page_of, posted, sentence, show, sorted_, telling, typed
+from webadmin.pages import done, door, go, is_piece, made_up, mending, page_of, posted, sentence, show, sorted_, telling, typed
 
 _COLUMNS = {"name": ("name",), "person": ("gecos", "name"), "added": ("position",)}
 _PASSWORD = {"password": "password", "password_too_long": "password"}
@@ -64,12 +64,12 @@ def mailbox_add(request: HttpRequest, who: Person, domain: str) -> HttpResponse:
         with mending(form, local_name="name", local_too_long="name", mailbox_exists="name", dir_too_long="name", **_QUOTA, **_PASSWORD):
             password = f["password"] or passwords.random_password()
             mailbox = acts.mailbox_add(who.actor, row, f["name"], password, gecos=f["gecos"] or None, quota=f["quota"])
-            return done(request, f"{mailbox.address} was added.{_said(f['password'], password)}", "mailbox_edit", domain, mailbox.name)
+            return done(request, _said(f"{mailbox.address} was added.", f["password"], password), "mailbox_edit", domain, mailbox.name)
     return show(request, "accounts/mailbox_add.html", frame(row, form=form), form)
 
 
-def _said(given: str, password: str) -> str:
-    return "" if given else f" Its password is {password}: note it now, it is not shown again."
+def _said(what: str, given: str, password: str) -> str:
+    return what if given else made_up(what, "Its password", password)
 
 
 @sensitive_post_parameters("password-password")
@@ -114,7 +114,7 @@ def _save_password(request: HttpRequest, who: Person, mailbox: Mailbox, form: Pa
         with mending(form, **_PASSWORD):
             password = given or passwords.random_password()
             acts.password_set(who.actor, mailbox, password)
-            return _saved(request, mailbox, f"{mailbox.address} has a new password.{_said(given, password)}")
+            return _saved(request, mailbox, _said(f"{mailbox.address} has a new password.", given, password))
     return None
 
 

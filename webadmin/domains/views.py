@@ -19,7 +19,7 @@ from webadmin.domains.forms import AddDomainForm, AddNameForm, CatchAllForm, Del
 from webadmin.domains.frame import frame
 from webadmin.domains.names import domain_name
 from webadmin.models import Domain
-from webadmin.pages import PAGE_SIZE, done, door, go, is_piece, mending, page_of, posted, show, sorted_, telling, typed
+from webadmin.pages import PAGE_SIZE, done, door, go, is_piece, made_up, mending, page_of, posted, show, sorted_, telling, typed
 
 _COLUMNS = {"name": ("name",), "mailboxes": ("mailbox_count", "name"), "aliases": ("alias_count", "name"), "kind": ("kind", "name")}
 _NAME_CODES = dict.fromkeys(("domain_name", "domain_exists", "domain_too_long"), "name")
@@ -47,8 +47,10 @@ def domain_add(request: HttpRequest, who: Person) -> HttpResponse:
                 return done(request, f"{domain.name} is another name of {f['real']} now.", "domain_show", domain.name)
             password = f["password"] or passwords.random_password()
             domain = acts.domain_add(who.actor, f["name"], password=password)
-            said = "" if f["password"] else f" The password of postmaster@{domain.name} is {password}: note it now, it is not shown again."
-            return done(request, f"{domain.name} was added.{said}", "mailbox_list", domain.name)
+            said = f"{domain.name} was added."
+            if not f["password"]:
+                said = made_up(said, f"The password of postmaster@{domain.name}", password)
+            return done(request, said, "mailbox_list", domain.name)
     return show(request, "domains/domain_add.html", {"form": form}, form)
 
 
