@@ -18,7 +18,7 @@ from tests.support import original
 from tests.support.call import Result, call, command
 from tests.support.process import PATIENCE_S, eventually
 
-ROUNDS = 100
+ROUNDS = original.rounds(100)
 TOOLS = ("multilog", "tai64nlocal", "svstat", "svc", "svok", "supervise")
 
 
@@ -87,7 +87,7 @@ def test_whatever_a_crash_left_the_same_becomes_of_it(left: dict[str, int]) -> N
     assert ours == theirs
 
 
-@settings(max_examples=20)
+@settings(max_examples=ROUNDS // 5)
 @given(st.lists(st.from_regex("@[0-9a-f]{23,25}([.][su])?", fullmatch=True), unique=True, max_size=8), st.integers(0, 6))
 def test_the_same_old_files_go(names: list[str], number: int) -> None:
     ours, theirs = both_multilogs([b"n%d" % number, b"./d"], b"new\n", {"current": 0o644, **dict.fromkeys(names, 0o744)})
@@ -171,7 +171,7 @@ def test_the_same_status_gives_the_same_line(status: Status, is_normally_up: boo
             service.close()
 
 
-@settings(max_examples=50)
+@settings(max_examples=ROUNDS // 2)
 @given(st.lists(st.sampled_from([b"-u", b"-dx", b"--", b"-", b"-pp", b"-z", b"-ucz", b"none", b"SERVICE", b"--d"]), max_size=5))
 def test_the_same_orders_are_written_to_control(words: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as name:
