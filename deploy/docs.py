@@ -17,6 +17,7 @@ WINGS = {
     "servers": "our servers, in place of a process for each connection (docs/decisions/0001)",
     "daemontools": "daemontools",
     "ucspi_tcp": "ucspi-tcp",
+    "fastforward": "fastforward, dot-forward",
     "vpopmail": "vpopmail",
 }
 

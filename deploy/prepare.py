@@ -24,7 +24,7 @@ from mta import board
 from mta.unix import accounts
 from mta.unix.generations import Generations, Why
 
-OTHER_NAMES = {"mailq": "sendmail", "newaliases": "sendmail"}  # programs that go by more than one name
+OTHER_NAMES = {"mailq": "sendmail"}  # programs that go by more than one name
 FIRST_ALIASES = {"postmaster": "./Maildir/\n", "mailer-daemon": "&postmaster\n", "root": "&postmaster\n", "abuse": "&postmaster\n"}
 
 

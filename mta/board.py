@@ -83,12 +83,22 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "recordio": ("ucspi_tcp", "show what a network program and its client say"),
     "tcprules": ("ucspi_tcp", "compile rules for TCP clients"),
     "tcprulescheck": ("ucspi_tcp", "ask what the rules say of a client"),
+    # fastforward
+    "dot-forward": ("fastforward", "forward the message as the user's .forward file says"),
+    "fastforward": ("fastforward", "forward the message by a database of aliases"),
+    "newaliases": ("fastforward", "compile sendmail's /etc/aliases into a database for fastforward"),
+    "newinclude": ("fastforward", "compile sendmail's :include: file into a mailing list for fastforward"),
+    "printforward": ("fastforward", "write out a database of fastforward as text that setforward compiles again"),
+    "printmaillist": ("fastforward", "write out a compiled mailing list, one item a line"),
+    "setforward": ("fastforward", "compile forwarding instructions for fastforward"),
+    "setmaillist": ("fastforward", "compile a mailing list for fastforward"),
     # vpopmail
     "vdelivermail": ("vpopmail", "deliver to a mailbox of a virtual domain"),
 }
 
 THIN = frozenset(
     (
+        *("dot-forward", "fastforward"),
         *("bouncesaying", "condredirect", "datemail", "except", "forward", "maildirmake", "mailsubj", "predate", "preline"),
         *("qbiff", "qmail-inject", "qmail-qmqpc", "qmail-qmqpd", "qmail-qmtpd", "qmail-queue", "qreceipt", "sendmail", "tcp-env"),
     )

@@ -3,9 +3,9 @@
 Usage    sendmail [-t] [-fSENDER] [-FNAME] [-bp] [-bs] [RECIPIENT ...]
          -t recipients from the header too; -bp list the queue (qmail-qread); -bs speak SMTP on descriptors 0 and 1 (qmail-smtpd);
          -v -i -m -x -bm -eX -pX -BX -oX -E -J are taken and ignored; everything else is refused
-         As mailq it is -bp; as newaliases it points to fastforward's own. QMAIL_ARGV0 in the environment is the name it goes by.
+         As mailq it is -bp; as newaliases it is that program of fastforward. QMAIL_ARGV0 in the environment is the name it goes by.
 Reads    what qmail-inject reads
-Writes   nothing itself: it becomes qmail-inject -a (with -t: -H), qmail-qread or qmail-smtpd
+Writes   nothing itself: it becomes qmail-inject -a (with -t: -H), qmail-qread, qmail-smtpd or newaliases
 Exits    100 usage; 111 unable to run the program; else that program's
 Limits   -f takes away the name of -F, as it always has: the From line then follows the sender (docs/quirks.md)
 Runs as  the user who sends
@@ -68,12 +68,11 @@ def _run(options: Options, name: bytes, env: dict[bytes, bytes], fds: Fds) -> in
     if name == b"mailq":
         return _become(b"qmail-qread", [], env, fds)
     if name == b"newaliases":
-        fds.say(b"sendmail: fatal: please use fastforward/newaliases instead\n")
-        return _PERMANENT
+        return _run_or_become(b"newaliases", [], env, fds)
     if sender is not None:
         _take_sender(sender, env)
     given = [] if sender is None else [b"-f", sender]
-    return _inject([recipients, *given, b"--", *options.operands], env, fds)
+    return _run_or_become(b"qmail-inject", [recipients, *given, b"--", *options.operands], env, fds)
 
 
 def _other_mode(mode: bytes, env: dict[bytes, bytes], fds: Fds) -> int:
@@ -96,11 +95,11 @@ def _take_sender(sender: bytes, env: dict[bytes, bytes]) -> None:
         env[b"QMAILHOST"] = host
 
 
-def _inject(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
-    """Our own qmail-inject runs right here, which saves a second start of Python; whatever else stands in its place is run as it is."""
-    if warm.foreign_program(env[b"QMAIL_HOME"], b"qmail-inject") is None:
-        return runner.call("qmail-inject", argv, env, fds)
-    return _become(b"qmail-inject", argv, env, fds)
+def _run_or_become(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
+    """A program of ours runs right here, which saves a second start of Python; whatever else stands in its place is run as it is."""
+    if warm.foreign_program(env[b"QMAIL_HOME"], name) is None:
+        return runner.call(name.decode(), argv, env, fds)
+    return _become(name, argv, env, fds)
 
 
 def _become(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:

@@ -151,9 +151,9 @@ def test_as_mailq_it_lists_the_queue(sendmail: Sendmail, argv: tuple[bytes, ...]
     assert sendmail.became(*argv, QMAIL_ARGV0=b"/usr/bin/mailq") == (command, [])
 
 
-def test_as_newaliases_it_points_elsewhere(sendmail: Sendmail) -> None:
-    result = sendmail.run(QMAIL_ARGV0=b"newaliases")
-    assert result == Result(100, b"", b"sendmail: fatal: please use fastforward/newaliases instead\n")
+def test_as_newaliases_it_is_that_program(sendmail: Sendmail) -> None:
+    sendmail.install("newaliases", SPY)
+    assert sendmail.became(b"-v", QMAIL_ARGV0=b"/usr/bin/newaliases") == (b"bin/newaliases 0", [])
 
 
 def test_complaints_bear_the_name_it_goes_by(sendmail: Sendmail) -> None:
