@@ -27,6 +27,7 @@ from mta.net.tls import Certificate
 from mta.net.workers import Workers, release
 from mta.unix import accounts, rlimit
 from mta.unix.fds import Fds
+from mta.unix.log_pipe import LogPipe
 
 VMAILD = b"run/vmaild"
 BACKLOG = 1024
@@ -96,7 +97,8 @@ def run(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds, *, is
 
 
 def _sayer(name: bytes, fds: Fds) -> Callable[[bytes], None]:
-    return lambda text: fds.say(name + b": " + text + b"\n")
+    log = LogPipe(fds[2], name)
+    return lambda text: log.say((name + b": " + text + b"\n",))
 
 
 def _certificate(home: bytes, wanted: Options, say: Callable[[bytes], None]) -> Certificate | None:

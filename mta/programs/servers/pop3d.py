@@ -31,6 +31,7 @@ from mta.net.pop3.service import Service
 from mta.net.tls import Certificate
 from mta.unix import accounts, rlimit
 from mta.unix.fds import Fds
+from mta.unix.log_pipe import LogPipe
 
 CERTIFICATE = b"control/servercert.pem"
 WORKERS_MAX = 64
@@ -95,7 +96,8 @@ def _account(home: bytes, user: str) -> accounts.Account:
 
 
 def _sayer(fds: Fds) -> Callable[[bytes], None]:
-    return lambda text: fds.say(b"pop3d: " + text + b"\n")
+    log = LogPipe(fds[2], b"pop3d")
+    return lambda text: log.say((b"pop3d: " + text + b"\n",))
 
 
 def _certificate(home: bytes, wanted: Options, say: Callable[[bytes], None]) -> Certificate | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
+from mta.unix.log_pipe import LogPipe
 
 
 class Say:
     """Lines in the order in which things happened. flush() before anything that waits."""
 
-    __slots__ = ("_fd", "_lines")
+    __slots__ = ("_lines", "_log")
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
+        self._log = LogPipe(fd)
         self._lines: list[bytes] = []
 
     def __call__(self, line: bytes) -> None:
@@ -24,12 +24,6 @@ class Say:
         self._lines.append(b"alert: %b\n" % text)
 
     def flush(self) -> None:
-        if not self._lines:
-            return
-        data = b"".join(self._lines)
-        self._lines.clear()
-        try:
-            while data:
-                data = data[os.write(self._fd, data) :]
-        except OSError:  # nobody keeps the log; mail goes on
-            pass
+        if self._lines:
+            self._log.say(self._lines)
+            self._lines.clear()

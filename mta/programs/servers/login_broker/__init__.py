@@ -26,6 +26,7 @@ from mta.programs.servers.login_broker import worker
 from mta.programs.servers.login_broker.loop import Broker, Forked
 from mta.unix import accounts, ask, crypt, rlimit
 from mta.unix.fds import Fds
+from mta.unix.log_pipe import LogPipe
 from mta.unix.signals import Wakeup
 
 FRONTS = ("qmaild", "tawnyd", "vpopmail")
@@ -40,11 +41,12 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     os.chdir(home)
     rlimit.raise_descriptors()
     wakeup = Wakeup((signal.SIGTERM, signal.SIGINT))
+    log = LogPipe(fds[2], b"login-broker")
     broker = Broker(
         sock,
         frozenset({0, *(who[name].uid for name in FRONTS)}),
         wakeup.fd,
-        lambda text: fds.say(b"login-broker: " + text + b"\n"),
+        lambda text: log.say((b"login-broker: " + text + b"\n",)),
         time.monotonic,
     )
     crypt.verify(b"x", crypt.DUMMY)  # now, not in every child, is libcrypt loaded and found to be there
