@@ -38,6 +38,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "datemail": ("qmail", "sendmail with a Date line in local time"),
     "except": ("qmail", "turn the exit code of a dot-qmail command into its opposite"),
     "forward": ("qmail", "forward the message of a dot-qmail command"),
+    "maildir2mbox": ("qmail", "move mail from a Maildir to an mbox"),
     "maildirmake": ("qmail", "make a Maildir"),
     "mailsubj": ("qmail", "send a message, its subject and recipients being arguments"),
     "predate": ("qmail", "give a program its input with a Date line in local time"),
