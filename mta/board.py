@@ -76,6 +76,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "tai64n": ("daemontools", "put a time before each line"),
     "tai64nlocal": ("daemontools", "turn TAI64N labels into local time"),
     # ucspi-tcp
+    "rblsmtpd": ("ucspi_tcp", "keep clients out that block lists know"),
     "addcr": ("ucspi_tcp", "put a CR before the end of each line"),
     "argv0": ("ucspi_tcp", "run a program under another name"),
     "delcr": ("ucspi_tcp", "take away the CR before the end of each line"),

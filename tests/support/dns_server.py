@@ -40,10 +40,11 @@ Entry = dict[str, Any] | str
 
 
 class DnsServer:
-    def __init__(self, zone: dict[str, Entry], ip: str = "127.0.0.1") -> None:
+    def __init__(self, zone: dict[str, Entry], ip: str = "127.0.0.1", port: int = 0) -> None:
+        """port: 53 for programs that know no other, as root and on an address of its own."""
         self.zone = {name.lower().rstrip("."): entry for name, entry in zone.items()}
         self.queries: list[tuple[str, str]] = []
-        self._udp, self._tcp = _pair(ip)
+        self._udp, self._tcp = _pair(ip, port)
         self.address: tuple[str, int] = self._udp.getsockname()
         self.dnscacheip = f"{ip}:{self.address[1]}".encode()
         self._threads = [threading.Thread(target=t, daemon=True) for t in (self._serve_udp, self._serve_tcp)]
@@ -127,16 +128,18 @@ def _truncated(query: bytes) -> bytes:
     return response.to_wire()
 
 
-def _pair(ip: str) -> tuple[socket.socket, socket.socket]:
-    """A UDP and a TCP socket on the same free port."""
+def _pair(ip: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """A UDP and a TCP socket on the same port, a free one for 0."""
     while True:
-        tcp = socket.create_server((ip, 0))
+        tcp = socket.create_server((ip, port))
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             udp.bind((ip, tcp.getsockname()[1]))
         except OSError:
             udp.close()
             tcp.close()
+            if port:
+                raise
         else:
             return udp, tcp
 
