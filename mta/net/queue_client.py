@@ -37,10 +37,12 @@ class Stream:
         """Octets handed in and not taken yet: more than HIGH_WATER, and the sender should be made to wait."""
         return 0
 
+    def when_taken(self, call: Callable[[], None]) -> None:
+        """call is called once, when most of what waits was taken, or never will be."""
+        raise NotImplementedError
+
 
 HIGH_WATER = 1 << 20
-
-
 HOLD_S = 3.0  # how long a message waits for a writer that is just being started again
 
 
@@ -94,9 +96,16 @@ class _Connection(asyncio.Protocol):
         self._lost = lost
         self._buffer = b""
         self.waiting: dict[int, Done] = {}
+        self.held_up: list[Callable[[], None]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self.transport.set_write_buffer_limits(high=HIGH_WATER)  # resume_writing at a quarter of it
+
+    def resume_writing(self) -> None:
+        calls, self.held_up = self.held_up, []
+        for call in calls:
+            call()
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data
@@ -113,6 +122,7 @@ class _Connection(asyncio.Protocol):
         waiting, self.waiting = self.waiting, {}
         for done in waiting.values():
             done(_WRITER_GONE, 0, b"")
+        self.resume_writing()
 
 
 class _WriterStream(Stream):
@@ -175,7 +185,13 @@ class _WriterStream(Stream):
             self._connection.transport.write(queue_call.frame(self._number, queue_call.ABORT))
 
     def waiting(self) -> int:
-        return self._connection.transport.get_write_buffer_size() if self._connection is not None else 0
+        if self._connection is None or self._connection.transport.is_closing():
+            return 0
+        return self._connection.transport.get_write_buffer_size()
+
+    def when_taken(self, call: Callable[[], None]) -> None:
+        assert self._connection is not None  # or nothing would wait
+        self._connection.held_up.append(call)
 
 
 class ProgramStream(Stream):

@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
         self._is_admitted = False
         self._is_busy = False  # an effect is under way
         self._is_full = False  # replies wait for the client to read them
+        self._is_held_up = False  # the queue has more of us than it takes just now
         self._is_reading = True
         self._is_too_big = False
         self._is_last = False  # the server is stopping
@@ -130,12 +131,19 @@ class Connection(asyncio.Protocol):
     def _set_reading(self) -> None:
         """Read from the client only while there is something to do with what it says."""
         wanted = not self._is_full and not self._is_busy and not self._is_clogged()
+        if self._stream is not None and self._is_clogged() and not self._is_held_up:
+            self._is_held_up = True
+            self._stream.when_taken(self._queue_has_room)
         if wanted != self._is_reading and not self.transport.is_closing():
             self._is_reading = wanted
             if wanted:
                 self.transport.resume_reading()
             else:
                 self.transport.pause_reading()
+
+    def _queue_has_room(self) -> None:
+        self._is_held_up = False
+        self._set_reading()
 
     def _is_clogged(self) -> bool:
         return self._stream is not None and self._stream.waiting() > HIGH_WATER

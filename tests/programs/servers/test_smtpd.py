@@ -107,6 +107,27 @@ def test_a_line_of_a_megabyte_is_stored_as_it_came(server: Server) -> None:
     assert server.messages()[0][0].endswith(b"-0000\n" + line + b"\n")
 
 
+def test_a_client_that_is_faster_than_the_queue_is_held_up_and_then_heard_again(server: Server, writer: Process) -> None:
+    message = b"0123456789abcdef" * 4 * (1 << 14) + b"\r\n"
+    with server.dialog() as d:
+        for said in (MAIL, RCPT, "DATA"):
+            d.say(said)
+        os.kill(writer.pid, signal.SIGSTOP)
+        try:
+            d.sock.settimeout(1)
+            whole, sent = message * 20 + b".\r\n", 0
+            with pytest.raises(TimeoutError):
+                while sent < len(whole):
+                    sent += d.sock.send(whole[sent : sent + (1 << 16)])
+        finally:
+            os.kill(writer.pid, signal.SIGCONT)
+        d.sock.settimeout(30)
+        d.sock.sendall(whole[sent:])
+        assert d.reply().startswith(b"250")
+    ((queued, _),) = server.messages()
+    assert queued.endswith(b" -0000\n" + message.replace(b"\r\n", b"\n") * 20)
+
+
 def test_a_command_line_of_a_megabyte_is_refused_and_the_next_one_heard(server: Server) -> None:
     with server.dialog() as d:
         d.send(b"EHLO " + b"x" * (1 << 20) + b"\r\n")
