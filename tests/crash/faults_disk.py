@@ -92,6 +92,10 @@ class Disk:
         """ro or rw."""
         _run("mount", "-o", f"remount,{how}", self.where)
 
+    def force_read_only(self) -> None:
+        """As ext4 does by itself after an error: open files stay open, and nobody writes any more. Only a fresh mount ends it."""
+        _run("mount", "-o", "remount,abort", self.where)
+
     def shut_down(self) -> None:
         fd = os.open(self.where, os.O_RDONLY)
         try:

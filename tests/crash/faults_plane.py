@@ -16,7 +16,6 @@ Broken    replaces words of the storage layer by nothing (BROKEN): variants that
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -66,7 +65,7 @@ def why_not() -> str | None:
 
 
 class Plane:
-    """home: an absolute path that other users may enter. log: where svscan's own words go."""
+    """home: an absolute path in a folder() of its own."""
 
     def __init__(
         self, home: Path, *, routes: Mapping[str, int] | None = None, dnscacheip: str = "", broken: str = "", uid: int | None = None
@@ -81,11 +80,15 @@ class Plane:
         self.broken = broken
         self.limits: Callable[[], None] | None = None  # runs in svscan's process before it begins
         self._svscan: subprocess.Popen[bytes] | None = None
-        self._cgroup = _CGROUPS / f"tawny-test-{os.getpid()}-{self.ports['SMTP']}"
+        self._cgroup = _CGROUPS / f"{_group_prefix(home.parent)}-{self.ports['SMTP']}"
 
     def __enter__(self) -> Plane:
         self.prepare()
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
@@ -207,6 +210,7 @@ class Plane:
                 start_new_session=True,
                 preexec_fn=enter,
             )
+        (self.home.parent / f"{self.home.name}.svscan.pid").write_text(f"{self._svscan.pid}\n")
         deadline = time.monotonic() + ready_s
         while waiting := [s.name for s in self.table if not probe.answers(s)]:
             assert time.monotonic() < deadline, f"{waiting} do not answer: {self.logs()}"
@@ -339,12 +343,39 @@ def _session(pid: int) -> int:
         return 0
 
 
+# -- the folder everything lies in, and who clears up ------------------------------------------------------------------------------
+
+# Waits for the test's end, whatever it is; then nothing of it may run, be mounted or lie around.
+_GUARDIAN = """
+read -r _
+for pid in $(cat "$1"/*.svscan.pid 2>/dev/null); do kill -9 -- "-$pid" 2>/dev/null; done
+for group in /sys/fs/cgroup/unified/"$2"-*; do [ -d "$group" ] && echo 1 >"$group/cgroup.kill"; done
+for turn in 1 2 3 4 5 6 7 8 9 10; do
+  for where in $(awk '{ print $5 }' /proc/self/mountinfo | grep "^$1/" | tac); do umount "$where" 2>/dev/null; done
+  grep -q " $1/" /proc/self/mountinfo || break
+  sleep 0.2
+done
+grep -q " $1/" /proc/self/mountinfo || rm -rf "$1"
+for group in /sys/fs/cgroup/unified/"$2"-*; do [ -d "$group" ] && rmdir "$group"; done
+exit 0
+"""
+
+
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A new folder that every user may enter, gone afterwards."""
+    """A new folder that every user may enter, gone afterwards, with all that ran or was mounted there: even if the test is killed."""
     path = Path(tempfile.mkdtemp(prefix="tawny-crash-", dir="/var/tmp"))
+    path.chmod(0o755)
+    words = ["sh", "-c", _GUARDIAN, "guardian", str(path), _group_prefix(path)]
+    guardian = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, cwd="/")
+    assert guardian.stdin is not None
     try:
-        path.chmod(0o755)
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        guardian.stdin.close()
+        guardian.wait()
+
+
+def _group_prefix(path: Path) -> str:
+    """Of the control groups of what runs below a folder."""
+    return f"tawny-test-{path.name}"

@@ -251,9 +251,9 @@ def test_s25_s26_damaged_files_are_named_and_left(home: QmailHome, kept: queue_p
     home.split("local", messnum).write_bytes(b"Xjoe@h\0")
     with sender(home, kept) as send:
         send.log_until(f"warning: unknown record type in local/{messnum % 23}/{messnum}!")
-        second = home.enqueue(MESSAGE, b"a@b", b"joe@h")
         send.stop()
-        (home.queue / "todo" / str(second)).write_bytes(b"Fa@b\0Zjoe\0")
+    second = home.enqueue(MESSAGE, b"a@b", b"joe@h")
+    (home.queue / "todo" / str(second)).write_bytes(b"Fa@b\0Zjoe\0")
     with sender(home, kept) as send:
         lines = send.log_until(f"warning: unknown record type in todo/{second}")
         assert f"new msg {second}" in lines
@@ -429,6 +429,25 @@ def test_a_bounce_the_queue_does_not_take_is_sent_later(home: QmailHome, tmp_pat
         send.log_until(f"end msg {messnum}")
         send.stop()
     assert len(kept.queued()) == 1
+
+
+def test_alrm_also_hastens_what_the_disk_refused(home: QmailHome, tmp_path: Path) -> None:
+    """A bounce that could not be queued, and an envelope that could not be read: made good, and not waited for."""
+    refusing = queue_program.make(tmp_path / "kept", 53)
+    with sender(home, refusing) as send:
+        messnum = home.enqueue(MESSAGE, b"a@b", b"joe@host.example.org")
+        send.local.answer(b"D", b"no\n")
+        send.log_until("warning: trouble injecting bounce message, will try later")
+        envelope = home.queue / "todo/77777"
+        envelope.mkdir()
+        second = home.enqueue(MESSAGE, b"a@b", b"joe@host.example.org")
+        send.local.answer(b"K")
+        send.log_until(f"end msg {second}")
+        assert any(line.startswith("warning: unable to open todo/77777") for line in send.lines)
+        envelope.rmdir()
+        queue_program.make(tmp_path / "kept")
+        send.signal(signal.SIGALRM)
+        send.log_until(f"end msg {messnum}")
 
 
 def test_a_direct_delivery_that_is_deferred_becomes_an_ordinary_message(home: QmailHome, kept: queue_program.QueueProgram) -> None:

@@ -60,6 +60,11 @@ class Core:
     def channel(self, name: bytes) -> Channel:
         return self.local if name == b"local" else self.remote
 
+    def all_due(self, now_s: int) -> None:
+        """Every message, also one that waits because the disk refused something: who wants it so may just have made room."""
+        for schedule in (self.local.schedule, self.remote.schedule, self.done, self.failed_stats):
+            schedule.all_due(now_s)
+
     def is_active(self, messnum: int) -> bool:
         """Is a delivery of this message under way, or about to be?"""
         return messnum in self.direct or any(messnum in c.active for c in self.channels)

@@ -59,8 +59,8 @@ class Loop:
             self._core.is_exiting = True
             self._passes.say_status()
         if signal.SIGALRM in flags:
-            for channel in self._core.channels:
-                channel.schedule.all_due(now_s)
+            self._core.all_due(now_s)
+            self._todo.again_at(now_s)
         if signal.SIGHUP in flags:
             self._reread()
 

@@ -46,6 +46,10 @@ class Arrival:
 Deliver = Callable[[Arrival, int], bool]  # start a direct delivery; False: not now
 
 
+class _Unreadable(Exception):
+    """The disk refused something, which was told."""
+
+
 class TodoDir:
     """Watches todo/ and works it off. deliver: passes.deliver_directly."""
 
@@ -87,7 +91,11 @@ class TodoDir:
         """Work off one batch."""
         arrivals = []
         for _ in range(min(BATCH_MAX, len(self._pending))):
-            arrival = self._read(self._pending.popleft())
+            try:
+                arrival = self._read(self._pending.popleft())
+            except _Unreadable:
+                self.again_later(now_s)
+                continue
             if arrival is not None and not self._is_direct(arrival, now_s):
                 arrivals.append(arrival)
         if arrivals:
@@ -99,23 +107,24 @@ class TodoDir:
     # -- reading -------------------------------------------------------------------------------------------------------------------
 
     def _read(self, messnum: int) -> Arrival | None:
+        """None: nothing can be done with it. Raises _Unreadable: not now."""
         core = self._core
         path = core.paths.todo(messnum)
         try:
             data, _ = read_file(core, path)
-        except OSError:
+        except OSError as error:
             core.say.warning(b"unable to open " + short(path))
-            return None
+            raise _Unreadable from error
         try:
             size = core.disk.stat(core.paths.mess(messnum)).st_size
         except FileNotFoundError:
             leftovers.of_todo(core, messnum, data)
             return None
-        except OSError:
+        except OSError as error:
             core.say.warning(b"unable to stat " + short(core.paths.mess(messnum)))
-            return None
+            raise _Unreadable from error
         if not leftovers.unlink_all(core, messnum):
-            return None
+            raise _Unreadable
         core.say(qmaillog.new_msg(messnum))
         try:
             todo = todo_format.read(data)
@@ -219,7 +228,10 @@ class TodoDir:
 
     def again_later(self, now_s: int) -> None:
         """Something of todo/ could not be worked off: look again sooner than usual."""
-        self._again_at = now_s + SYSFAIL_S
+        self.again_at(now_s + SYSFAIL_S)
+
+    def again_at(self, when_s: int) -> None:
+        self._again_at = when_s
 
 
 def _give_up(core: Core, files: list[tuple[bytes, int]]) -> None:
