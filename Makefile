@@ -5,7 +5,7 @@ BIN = .venv/bin
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test-venv run stop prepare test quick crash fuzz check format types docs pins bench slow clean
+.PHONY: help venv test-venv run stop prepare test quick crash fuzz check format types docs pins bench screens slow clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ docs: test-venv ## make docs/programs and the settings table from the heads of t
 
 bench: test-venv ## run the benchmarks beside their peers and write bench/results
 	@$(BIN)/python -m bench
+
+screens: test-venv ## make the pictures of the README again, docs/screens (needs chromium)
+	@$(BIN)/python -m deploy.screens
 
 pins: test-venv ## exact versions and hashes of everything, from requirements*.in
 	@deploy/pins

@@ -105,6 +105,8 @@ _PROGRAMS = frozenset(("qmail-send", "smtpd", "submission", "vmaild", "vmaild,")
 
 def as_sentence(text: str) -> str:
     """With a full stop, and a capital unless it begins with the name of a program."""
+    if not text:
+        return ""
     head = text[:1] if text.partition(" ")[0] in _PROGRAMS else text[:1].upper()
     return f"{head}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
 

@@ -53,6 +53,8 @@ def cleanup(who: Actor, *, is_dry: bool, domain: str = "", run: Run | None = Non
     """domain "": all that have a policy. A domain that cannot be looked into does not keep the others from it.
     Raises ValidationError: this domain has no policy; Temporary: none of them could be looked into."""
     found, names = Cleanup(is_dry), _names(domain)
+    if run is not None and not names:
+        run.summary = "no domain has a policy for old mail"
     for number, name in enumerate(names):
         try:
             _sweep(who, name, found)

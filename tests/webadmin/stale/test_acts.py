@@ -208,3 +208,8 @@ def test_the_command_waits_for_no_other_run(world: World) -> None:
     with task_run("stale_cleanup"), pytest.raises(CommandError, match="stale_cleanup is already running since") as caught:
         command()
     assert caught.value.returncode == 111
+
+
+def test_without_any_policy_the_run_says_so() -> None:
+    tasks.stale_cleanup()
+    assert TaskRun.objects.values_list("state", "summary").get() == ("done", "no domain has a policy for old mail")

@@ -24,6 +24,7 @@ def test_it_says_for_whom_and_what_came_of_it(web: Browser) -> None:
     assert page.heading == "Run of 2026-11-20 03:30:00"
     assert "failed" in page.text and "for ada. 3 of 5; OperationalError: disk full." in page.text
     assert "/tasks/prune_rows" in page.links()
+    assert ". ." not in web.page(run("prune_rows", summary="")).text, "one that says nothing ends in one full stop"
 
 
 @pytest.mark.parametrize(("is_dry", "heading"), [(True, "What would be deleted"), (False, "What was deleted")])
