@@ -193,7 +193,8 @@ def _from_line(begin: bytes, entry: Entry) -> bytes:
     line, newline, _ = begin.partition(b"\n")
     sender = b"XXX"
     if newline and line.startswith(_RETURN_PATH):
-        sender = line[len(_RETURN_PATH) : -1].translate(_DASHES) or b"MAILER-DAEMON"
+        path = line[len(_RETURN_PATH) :]
+        sender = b"MAILER-DAEMON" if path.startswith(b">") else path[:-1].translate(_DASHES)
     return b"From %b %b\n" % (sender, date822.mbox(entry.mtime_ns // 10**9))
 
 

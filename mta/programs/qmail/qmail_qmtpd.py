@@ -39,8 +39,8 @@ _TOO_BIG = b"Dsorry, that message size exceeds my databytes limit (#5.3.4)"
 
 
 def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
+    session = _Session(_Site(env), fds)
     try:
-        session = _Session(_Site(env), fds)
         while True:
             session.message()
     except Ended:
@@ -49,6 +49,8 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
         return RESOURCES
     except ValueError:
         return BAD_PROTOCOL
+    finally:
+        session.flush()
 
 
 class _Site:
@@ -97,12 +99,22 @@ class _Session:
 
     def _read(self, count: int) -> bytes:
         """Answers go out before we wait for more. Nobody there: the end."""
+        if not self.flush():
+            return b""
         try:
-            self._fds.write(1, self._out)
-            self._out = b""
             return os.read(self._fds[0], count)
         except OSError:
             return b""
+
+    def flush(self) -> bool:
+        """False: nobody is there any more."""
+        try:
+            self._fds.write(1, self._out)
+        except OSError:
+            return False
+        finally:
+            self._out = b""
+        return True
 
     def message(self) -> None:
         """Raises ValueError (see main), Temporary."""

@@ -220,6 +220,11 @@ def test_what_the_queue_says_is_passed_on(tmp_path: Path, why: str, code: int, c
     assert site.qmqp(netstring.write(b"1:b,1:a,3:joe,")) == Result(0, answer, b""), why
 
 
+def test_what_was_queued_is_told_before_nonsense_ends_it(site: Site) -> None:
+    result = site.qmtp(qmtp.write(b"1\n", b"", [b"joe"]) + b"nonsense")
+    assert result.code == 100 and re.fullmatch(OK, result.out)
+
+
 def test_without_rcpthosts_nothing_is_received_but_from_relay_clients(site: Site) -> None:
     (site.path / "control/rcpthosts").unlink()
     data = qmtp.write(b"b\n", b"", [b"u@elsewhere.test"])
