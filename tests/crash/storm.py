@@ -32,7 +32,9 @@ JOE, SUE, ANN, BOB = (f"{name}@{DOMAIN}".encode() for name in ("joe", "sue", "an
 FRIEND = b"friend@far.example"
 SENDER = BOB  # to whom bounces come
 ALIASES = {"fwd": "&sue@example.org", "list": "&joe@example.org\n&ann@example.org\n&friend@far.example"}
+FORWARDING = {*ALIASES, "to-far"}
 _RETRY_S = 2.0
+_DELIVERY = re.compile(r"^@\w+ (?:starting delivery (\d+): msg \d+ to (\w+) |delivery (\d+): (\w+):)", re.MULTILINE)
 
 
 def far(address: bytes) -> tuple[bytes, bytes]:
@@ -62,13 +64,18 @@ def letter_of(number: int) -> Letter:
     return Letter(number, SENDER, recipients, places, size)
 
 
-def is_direct(number: int, place: bytes) -> bool:
-    """Does that mailbox get it without a message in between?"""
-    return place in letter_of(number).recipients and place.endswith(b"@example.org")
+def is_forwarded(number: int) -> bool:
+    """Does another message stand between this one and its places?"""
+    return letter_of(number).recipients[0].partition(b"@")[0].decode() in FORWARDING
 
 
 class StormPlane(Plane):
-    """Everything but the web, with the aliases of the mixture."""
+    """Everything but the web, with the aliases of the mixture, and a log that keeps the whole story of a storm."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        run = self.home / "service/qmail-send/log/run"
+        run.write_text(run.read_text().replace("s1000000 n20", "s16000000 n100"))
 
     def _domain(self, owner: accounts.Account) -> None:
         super()._domain(owner)
@@ -95,9 +102,12 @@ BROKEN |= {
     ),
     "another name each time": (
         "if __file__.endswith('/qmail-start'):\n"
-        "    import os\n"
+        "    import os, time\n"
         "    from mta.formats import maildirname\n"
+        "    from mta.programs.qmail.qmail_local.inprocess import Preparer\n"
         "    maildirname.recipient_number = lambda address, line: int.from_bytes(os.urandom(8), 'big')\n"
+        "    commit = Preparer.commit\n"
+        "    Preparer.commit = lambda self, works: (commit(self, works), time.sleep(0.1))\n"
     ),
 }
 
@@ -135,7 +145,6 @@ _ROLES = (
     "celery",
 )
 _SELDOM = {"supervise": 0.02, "multilog": 0.1, "installer": 0.3, "web-front": 0.3, "gunicorn": 0.1, "celery": 0.1}  # 1 is usual
-_STATUS = re.compile(r"status: local (\d+)/\d+ remote (\d+)/\d+")
 
 
 def role(pid: int) -> str | None:
@@ -152,8 +161,6 @@ def role(pid: int) -> str | None:
 class Kills:
     by_role: Counter[str] = field(default_factory=Counter)
     trees: int = 0
-    local_in_flight: int = 0
-    remote_in_flight: int = 0
 
     @property
     def total(self) -> int:
@@ -168,7 +175,6 @@ class Killer:
         self.kills = Kills()
 
     def strike(self) -> None:
-        self._count_in_flight()
         if self._chance.random() < self._force.tree_share:
             self._plane.kill()
             self.kills.trees += 1
@@ -187,18 +193,6 @@ class Killer:
     def _is_wanted(self, name: str) -> bool:
         """svscan dies with the whole tree: who starts it again starts everything again."""
         return name in self._force.only if self._force.only else name != "svscan"
-
-    def _count_in_flight(self) -> None:
-        path = self._plane.home / "service/qmail-send/log/main/current"
-        try:
-            with path.open("rb") as file:
-                file.seek(max(0, path.stat().st_size - 4096))
-                said = _STATUS.findall(file.read().decode(errors="replace"))
-        except OSError:  # being rotated
-            return
-        if said:
-            self.kills.local_in_flight += int(said[-1][0])
-            self.kills.remote_in_flight += int(said[-1][1])
 
 
 # -- the whole ---------------------------------------------------------------------------------------------------------------------
@@ -225,14 +219,13 @@ class Outcome:
     audit: Audit
     kills: Kills
     seconds: float
-    copies: int
     direct_duplicates: list[tuple[int, bytes]]
     other_duplicates: Counter[str]
+    cut_off: Counter[str]
     came_back: int
     deferred: int
     refused: list[tuple[int, bytes]]
-    tried: int
-    sessions: tuple[int, int]  # of the reader: whole, broken
+    pop_sessions: tuple[int, int]  # whole, broken
 
     def lines(self) -> list[tuple[str, str]]:
         """For the table."""
@@ -245,10 +238,10 @@ class Outcome:
             ),
             ("copies too many in Maildirs reached directly", f"{len(self.direct_duplicates)}"),
             (
-                f"... by forwards, remote, bounces (under way at kills: {kills.local_in_flight} local, {kills.remote_in_flight} remote)",
+                f"... by forwards, remote, bounces (deliveries cut off: {self.cut_off['local']} local, {self.cut_off['remote']} remote)",
                 ", ".join(f"{self.other_duplicates[kind]} {kind}" for kind in ("forwarded", "remote", "bounced")),
             ),
-            ("deleted with POP3, and delivered once more", f"{self.came_back} of {self.sessions[0]} sessions"),
+            ("deleted with POP3, and delivered once more", f"{self.came_back} of {self.pop_sessions[0]} sessions"),
             ("killed", killed),
         ]
 
@@ -279,9 +272,17 @@ def run(plane: Plane, force: Force, folder: Path) -> Outcome:
     ledger.close()
     direct, other = _duplicates(found)
     return Outcome(
-        told, killer.kills, seconds, len(found), direct, other, len(reader.came_back), loader.deferred, loader.refused, loader.tried,
-        (reader.sessions, reader.broken),
-    )  # fmt: skip
+        audit=told,
+        kills=killer.kills,
+        seconds=seconds,
+        direct_duplicates=direct,
+        other_duplicates=other,
+        cut_off=cut_off(plane.log("qmail-send")),
+        came_back=len(reader.came_back),
+        deferred=loader.deferred,
+        refused=loader.refused,
+        pop_sessions=(reader.sessions, reader.broken),
+    )
 
 
 def _rage(plane: Plane, killer: Killer, loader: Loader, force: Force) -> None:
@@ -299,19 +300,41 @@ def _rage(plane: Plane, killer: Killer, loader: Loader, force: Force) -> None:
                 continue
 
 
+def cut_off(log: str) -> Counter[str]:
+    """Deliveries, by channel, of which qmail-send never heard the end: it died, its spawner did, or whoever delivered was killed. Each may
+    have done its work."""
+    found: Counter[str] = Counter()
+    running: dict[str, str] = {}
+    for number, channel, ended, how in _DELIVERY.findall(log):
+        if number == "1":  # another life
+            found.update(running.values())
+            running.clear()
+        if number:
+            running[number] = channel
+        elif running.pop(ended, "") == "local" and how == "deferral":
+            found["local"] += 1
+    found.update(running.values())
+    return found
+
+
 def _duplicates(found: list[Copy]) -> tuple[list[tuple[int, bytes]], Counter[str]]:
-    """-> (number and place of each copy too many where no message stood in between; how many elsewhere, by kind)"""
+    """-> (number and place of each copy too many in a Maildir that no message stood before; how many elsewhere, by kind)"""
     direct: list[tuple[int, bytes]] = []
     other: Counter[str] = Counter()
+    forwarded: Counter[tuple[int, bytes]] = Counter()
     for number, place in _repeated(found):
-        if place.startswith(BOUNCE):
+        if is_forwarded(number):
+            forwarded[number, place] += 1
+        elif place.startswith(BOUNCE):
             other["bounced"] += 1
         elif place.endswith(b"@far.example"):
             other["remote"] += 1
-        elif is_direct(number, place):
-            direct.append((number, place))
         else:
-            other["forwarded"] += 1
+            direct.append((number, place))
+    times: dict[int, int] = {}  # an alias that forwards to three forwards once
+    for (number, _), count in forwarded.items():
+        times[number] = max(count, times.get(number, 0))
+    other["forwarded"] = sum(times.values())
     return direct, other
 
 

@@ -8,6 +8,7 @@ reader.came_back         # UIDLs that were listed again after the server had con
 from __future__ import annotations
 
 import poplib
+import socket
 import threading
 from types import TracebackType
 
@@ -16,6 +17,20 @@ from tests.crash.ledger import Copy, copies
 _PAUSE_S = 0.2
 _TIMEOUT_S = 30.0
 _AT_ONCE = 50
+
+
+class _Pop(poplib.POP3):
+    """Closes its socket when the greeting does not come, too."""
+
+    sock: socket.socket | None = None
+
+    def __init__(self, port: int) -> None:
+        try:
+            super().__init__("127.0.0.1", port, _TIMEOUT_S)
+        except BaseException:
+            if self.sock is not None:
+                self.close()
+            raise
 
 
 class Reader:
@@ -49,7 +64,7 @@ class Reader:
             self._stop.wait(_PAUSE_S)
 
     def _session(self) -> None:
-        pop = poplib.POP3("127.0.0.1", self._port, _TIMEOUT_S)
+        pop = _Pop(self._port)
         try:
             pop.user(self._user)
             pop.pass_(self._password)

@@ -29,10 +29,9 @@ def check(outcome: Outcome) -> None:
     assert outcome.audit.is_good, outcome.audit
     assert outcome.refused == [], "mail that should be taken was refused for good"
     assert outcome.direct_duplicates == []
-    in_flight = outcome.kills.local_in_flight + outcome.kills.remote_in_flight
-    assert outcome.other_duplicates["remote"] <= outcome.kills.remote_in_flight
-    assert outcome.other_duplicates.total() <= in_flight
-    assert outcome.came_back <= outcome.kills.local_in_flight
+    assert outcome.other_duplicates["bounced"] == 0
+    assert outcome.other_duplicates["remote"] <= outcome.cut_off["remote"]
+    assert outcome.other_duplicates.total() + outcome.came_back <= outcome.cut_off.total()
 
 
 def test_r1_a_gust() -> None:
