@@ -20,8 +20,11 @@ class CdbFile:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        reader = cdb.Reader(lambda length, offset: os.pread(fd, length, offset))
-        self.get = reader.get
+        self._reader = cdb.Reader(lambda length, offset: os.pread(fd, length, offset))
+
+    def get(self, key: bytes) -> bytes | None:
+        """Whoever holds this function holds the file open."""
+        return self._reader.get(key)
 
     def close(self) -> None:
         if self._fd >= 0:

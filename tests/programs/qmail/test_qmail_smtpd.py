@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mta.formats import rcpthosts
 from mta.programs.qmail import qmail_smtpd
 from mta.unix.fds import Fds
 from tests.conftest import as_bytes, corpus
@@ -149,6 +150,12 @@ def test_m01_ehlo_names_the_extensions(smtpd: Smtpd) -> None:
 def test_m09_relayclient_is_appended(smtpd: Smtpd) -> None:
     dialog(smtpd, MAIL, "RCPT TO:<x@other>", "DATA", ".", env={b"RELAYCLIENT": b"@fixme"})
     assert recipients(smtpd) == [b"x@other@fixme"]
+
+
+def test_morercpthosts_counts_where_rcpthosts_is(smtpd: Smtpd) -> None:
+    (smtpd.home / "control/morercpthosts.cdb").write_bytes(rcpthosts.compile_more(b"more.example\n.sub.example\n"))
+    said = dialog(smtpd, MAIL, "RCPT TO:<x@more.example>", "RCPT TO:<x@a.SUB.example>", "RCPT TO:<x@sub.example>")
+    assert said == ["250 ok", "250 ok", "250 ok", NOT_OURS]
 
 
 @pytest.mark.parametrize("env", [{}, {b"RELAYCLIENT": b""}], ids=["M10 stranger", "M11 relay client"])
