@@ -34,7 +34,9 @@ SENDER = BOB  # to whom bounces come
 ALIASES = {"fwd": "&sue@example.org", "list": "&joe@example.org\n&ann@example.org\n&friend@far.example"}
 FORWARDING = {*ALIASES, "to-far"}
 _RETRY_S = 2.0
-_DELIVERY = re.compile(r"^@\w+ (?:starting delivery (\d+): msg \d+ to (\w+) |delivery (\d+): (\w+):)", re.MULTILINE)
+_EVENT = re.compile(
+    r"^@\w+ (?:starting delivery (\d+): msg (\d+) to (\w+) |delivery (\d+): (\w+):|new msg (\d+)|end msg (\d+))", re.MULTILINE
+)
 
 
 def far(address: bytes) -> tuple[bytes, bytes]:
@@ -301,19 +303,28 @@ def _rage(plane: Plane, killer: Killer, loader: Loader, force: Force) -> None:
 
 
 def cut_off(log: str) -> Counter[str]:
-    """Deliveries, by channel, of which qmail-send never heard the end: it died, its spawner did, or whoever delivered was killed. Each may
-    have done its work."""
+    """Deliveries, by channel, that may have done their work without qmail-send having it on disk when something was killed: it never heard
+    of their end, whoever delivered died, or the end was heard and todo/N still there (its qmail-clean was dead)."""
     found: Counter[str] = Counter()
-    running: dict[str, str] = {}
-    for number, channel, ended, how in _DELIVERY.findall(log):
-        if number == "1":  # another life
-            found.update(running.values())
+    running: dict[str, tuple[str, str]] = {}  # delivery: (message, channel)
+    ended: dict[str, str] = {}  # message: channel of a success after which it still lay in the queue
+    for started, messnum, channel, reported, how, new, end in _EVENT.findall(log):
+        if started == "1":  # another life
+            found.update(channel for _, channel in running.values())
             running.clear()
-        if number:
-            running[number] = channel
-        elif running.pop(ended, "") == "local" and how == "deferral":
-            found["local"] += 1
-    found.update(running.values())
+        if started:
+            running[started] = messnum, channel
+        elif reported and reported in running:
+            messnum, channel = running.pop(reported)
+            if how == "success":
+                ended[messnum] = channel
+            elif how == "deferral" and channel == "local":
+                found["local"] += 1
+        elif new and new in ended:
+            found[ended.pop(new)] += 1
+        elif end:
+            ended.pop(end, None)
+    found.update(channel for _, channel in running.values())
     return found
 
 
