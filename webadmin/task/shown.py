@@ -102,8 +102,13 @@ def _old_mail(found: dict[str, Any]) -> OldMail:
         found["name"],
         found["messages"],
         found["size_bytes"],
-        [(_REASONS.get(reason, reason), number) for reason, number in found["by_reason"].items()],
-        [(text(name), number) for name, number in list(found["by_mailbox"].items())[:50]],
+        [(_REASONS.get(reason, reason), number) for reason, number in _most(found["by_reason"])],
+        [(text(name), number) for name, number in _most(found["by_mailbox"])[:50]],
         samples,
         max(0, found["messages"] - len(samples)),
     )
+
+
+def _most(counts: dict[str, int]) -> list[tuple[str, int]]:
+    """The largest first: PostgreSQL keeps its own order of keys."""
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -18,11 +18,11 @@ def lines(page: Page) -> list[str]:
 
 
 def test_facts_are_compared_one_by_one(web: Browser) -> None:
-    row = record(ADA, "details_set", "mailbox", "joe@example.org", {"gecos": "Joe", "flags": 0}, {"gecos": "Joe", "flags": 2})
+    row = record(ADA, "details_set", "mailbox", "joe@example.org", {"flags": 0, "gecos": "Joe"}, {"flags": 2, "gecos": "Joe"})
     page = web.page(f"/audit/{row.pk}")
     assert page.heading == "Mailbox changed"
     assert "Object joe@example.org Kind mailbox Who ada From 192.0.2.1" in page.text
-    assert lines(page) == [" gecos: Joe", "-flags: 0", "+flags: 2"]
+    assert lines(page) == ["-flags: 0", "+flags: 2", " gecos: Joe"]
 
 
 def test_a_file_is_compared_line_by_line(web: Browser) -> None:
