@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mta.formats import cdb
+from mta.formats.tcprules_record import find_record, items
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,11 +105,6 @@ def write_rule(rule: Rule) -> bytes:
     return (b"D\0" if rule.is_denied else b"") + b"".join(b"+%b=%b\0" % v for v in rule.variables)
 
 
-def items(data: bytes) -> list[bytes]:
-    """The items of a record. What follows the last NUL is none."""
-    return data.split(b"\0")[:-1]
-
-
 def read_rule(data: bytes) -> Rule:
     """Items of other kinds are passed over, as the original's programs do (a NUL within a value makes one)."""
     is_denied = False
@@ -127,40 +123,9 @@ def compile_(text: bytes) -> bytes:
     return cdb.write((key, write_rule(rule)) for key, rule in read(text))
 
 
-def keys(ip: bytes, host: bytes | None = None, info: bytes | None = None) -> Iterator[bytes]:
-    """The keys that may decide for a client, in the order in which they are tried."""
-    if info is not None:
-        yield info + b"@" + ip
-        if host is not None:
-            yield info + b"@=" + host
-    yield ip
-    if host is not None:
-        yield b"=" + host
-    at = len(ip)
-    while (at := ip.rfind(b".", 0, at)) >= 0:
-        yield ip[: at + 1]
-    if host is not None:
-        at = -1
-        while (at := host.find(b".", at + 1)) >= 0:
-            yield b"=" + host[at:]
-        yield b"="
-    yield b""
-
-
-def find_record(
-    get: Callable[[bytes], bytes | None], ip: bytes, host: bytes | None = None, info: bytes | None = None
-) -> tuple[bytes, bytes] | None:
-    """get: look-up in the cdb. -> (the key that decides, its data), or None: allowed without variables. Raises what get raises."""
-    for key in keys(ip, host, info):
-        data = get(key)
-        if data is not None:
-            return key, data
-    return None
-
-
 def find(
     get: Callable[[bytes], bytes | None], ip: bytes, host: bytes | None = None, info: bytes | None = None
 ) -> tuple[bytes, Rule] | None:
-    """The same, with the record read."""
+    """tcprules_record.find_record(), with the record read."""
     found = find_record(get, ip, host, info)
     return None if found is None else (found[0], read_rule(found[1]))

@@ -84,6 +84,14 @@ def packed(ip: bytes) -> bytes | None:
         return None
 
 
+def written_six(ip: bytes) -> str | None:
+    """An IPv6 address as the kernel writes it; None: it is none."""
+    try:
+        return _socket.inet_ntop(_socket.AF_INET6, _socket.inet_pton(_socket.AF_INET6, ip.decode("latin-1")))
+    except (OSError, ValueError):
+        return None
+
+
 def servers(env: Mapping[bytes, bytes]) -> list[Server]:
     """Whom to ask. What makes no sense is left out."""
     given = env.get(b"DNSCACHEIP", b"").split() or [words[1] for words in _configuration() if words[0] == b"nameserver" and len(words) > 1]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mta.formats import cdb, tcprules
+from mta.formats import cdb, tcprules_record
 from tests.support import original
 from tests.support.call import Result, call
 
@@ -81,7 +81,7 @@ def test_the_same_records_give_the_same_database(records: list[tuple[bytes, byte
 def test_every_key_the_original_asks_for_is_one_of_ours() -> None:
     """Rules for all keys of a client: the one that decides goes, one after the other, down to the default."""
     client = {b"TCPREMOTEIP": b"1.2.3.4", b"TCPREMOTEHOST": b"a.b.example.org", b"TCPREMOTEINFO": b"joe"}
-    wanted = list(tcprules.keys(b"1.2.3.4", b"a.b.example.org", b"joe"))
+    wanted = list(tcprules_record.keys(b"1.2.3.4", b"a.b.example.org", b"joe"))
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "cdb"
         for i, key in enumerate(wanted):

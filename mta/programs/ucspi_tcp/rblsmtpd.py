@@ -35,6 +35,7 @@ NAME = b"rblsmtpd"
 _USAGE = b"rblsmtpd [ -b ] [ -R ] [ -t timeout ] [ -r base ] [ -a base ] smtpd [ arg ... ]"
 TIMEOUT_S = 60
 _DELAY_MAX_S = 30
+_FOR_EVER_S = 1 << 20  # longer the kernel cannot be asked to wait
 _TOO_EAGER = b"554 SMTP protocol violation"
 _PIECE = 1 << 12
 _LINE_MAX = 1 << 10  # of a line that is longer the rest is forgotten: only its first word counts
@@ -54,7 +55,7 @@ class _Wishes:
         if letter in (b"r", b"a"):
             self.lists.append((letter, value, self.is_for_good, self.is_closed))
         elif letter == b"t":
-            self.timeout_s = scan.ulong(value)[0]
+            self.timeout_s = min(scan.ulong(value)[0], _FOR_EVER_S)
         elif letter == b"W":
             self.is_waiting = True
         elif letter in b"bB":

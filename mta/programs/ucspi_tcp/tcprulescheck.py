@@ -1,7 +1,7 @@
 """tcprulescheck: ask what the rules say of a client.
 
 Usage    tcprulescheck RULES.cdb
-Reads    the cdb; the client from TCPREMOTEIP (else 0.0.0.0), TCPREMOTEHOST and TCPREMOTEINFO
+Reads    the cdb (formats/tcprules_record); the client from TCPREMOTEIP (else 0.0.0.0), TCPREMOTEHOST and TCPREMOTEINFO
 Writes   to fd 1 "rule KEY:" or "default:", a line for each variable the connection would get, and the verdict
 Exits    0 whatever the verdict; 100 usage; 111 the cdb cannot be read
 Source   tcprulescheck(1), tcprulescheck.c
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import errno
 
-from mta.formats import tcprules
+from mta.formats import tcprules_record
 from mta.unix import cdbfile, say
 from mta.unix.fds import Fds
 
@@ -29,7 +29,7 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
         if file is None:
             raise FileNotFoundError(errno.ENOENT, "none")
         try:
-            found = tcprules.find_record(file.get, *client)
+            found = tcprules_record.find_record(file.get, *client)
         finally:
             file.close()
     except OSError as error:
@@ -45,7 +45,7 @@ def _answer(found: tuple[bytes, bytes] | None) -> bytes:
         return b"default:\nallow connection\n"
     key, data = found
     lines = [b"rule %b:\n" % key]
-    for item in tcprules.items(data):
+    for item in tcprules_record.items(data):
         if item[:1] == b"D":
             return b"".join(lines) + b"deny connection\n"
         if item[:1] == b"+":
