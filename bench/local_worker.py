@@ -100,12 +100,12 @@ def _run(disk: Path, addresses: list[Address], messages: int, window: int) -> tu
             while sent < messages and sent - done < window:
                 _touch(fds[sent % window], sent)
                 job = Job(sent % window, False, addresses[sent % len(addresses)])
-                packets.send(sock, local_job.write_job(job), fds[sent % window])
+                packets.send(sock, local_job.write_job(job), [fds[sent % window]])
                 sent += 1
-            report = local_job.read_report(sock.recv(1 << 16))
-            if report.exit:
-                raise RuntimeError(report.output)
-            done += 1
+            for report in local_job.read_reports(sock.recv(1 << 16)):
+                if report.exit:
+                    raise RuntimeError(report.output)
+                done += 1
         elapsed = time.monotonic() - begun
     for fd in fds:
         os.close(fd)

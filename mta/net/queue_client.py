@@ -95,6 +95,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, lost: Callable[[], None]) -> None:
         self._lost = lost
         self._buffer = b""
+        self._unsent: list[bytes] = []
         self.waiting: dict[int, Done] = {}
         self.held_up: list[Callable[[], None]] = []
 
@@ -106,6 +107,18 @@ class _Connection(asyncio.Protocol):
         calls, self.held_up = self.held_up, []
         for call in calls:
             call()
+
+    def send(self, data: bytes) -> None:
+        """Goes out at the end of this turn of the loop, with what else there is to be sent then."""
+        self._unsent.append(data)
+        if len(self._unsent) == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        data = b"".join(self._unsent)
+        self._unsent.clear()
+        if not self.transport.is_closing():
+            self.transport.write(data)
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data
@@ -146,7 +159,7 @@ class _WriterStream(Stream):
         self._size += len(data)
         if self._size >= self.FLUSH and self._connection is not None:
             self._is_begun = True
-            self._connection.transport.write(self._take())
+            self._connection.send(self._take())
         elif self._size > self.HELD_MAX:
             self._is_lost = True
             self._take()
@@ -177,12 +190,12 @@ class _WriterStream(Stream):
             return
         self._connection = connection
         connection.waiting[self._number] = done
-        connection.transport.write(self._take() + queue_call.frame(self._number, queue_call.ENVELOPE, envelope))
+        connection.send(self._take() + queue_call.frame(self._number, queue_call.ENVELOPE, envelope))
 
     def abort(self) -> None:
         self._commit = None
         if self._connection is not None and not self._connection.transport.is_closing():
-            self._connection.transport.write(queue_call.frame(self._number, queue_call.ABORT))
+            self._connection.send(queue_call.frame(self._number, queue_call.ABORT))
 
     def waiting(self) -> int:
         if self._connection is None or self._connection.transport.is_closing():

@@ -1,5 +1,6 @@
 """Look-ups in a cdb on disk, and its replacement by a new one. The file stays open: after a new one was renamed over it, readers keep the
-old one until they open again."""
+old one until they open again. A small file is read whole by the first look-up; of a large one the header stays in memory, and each
+look-up reads two pieces of it."""
 
 from __future__ import annotations
 
@@ -15,23 +16,57 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+WHOLE_MAX = 1 << 17  # octets of a file that is read whole
+_HEADER = 2048
+_AHEAD = 512  # octets read at a time: with a record's lengths mostly comes the record
+
+
 class CdbFile:
     """get() raises ValueError when the file is damaged and OSError when it cannot be read. Closed with its last user."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._reader = cdb.Reader(lambda length, offset: os.pread(fd, length, offset))
+        self.fd = fd
+        self._reader: cdb.Reader | None = None
 
     def get(self, key: bytes) -> bytes | None:
         """Whoever holds this function holds the file open."""
+        if self._reader is None:
+            self._reader = _reader(self.fd)
         return self._reader.get(key)
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
     __del__ = close
+
+
+def _reader(fd: int) -> cdb.Reader:
+    size = os.fstat(fd).st_size
+    return cdb.reader(os.pread(fd, size, 0)) if size <= WHOLE_MAX else cdb.Reader(_Ahead(fd))
+
+
+class _Ahead:
+    """os.pread(fd, ...) with fewer calls: reads more than it is asked for, and remembers the last piece."""
+
+    __slots__ = ("_at", "_fd", "_header", "_piece")
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._header = os.pread(fd, _HEADER, 0)
+        self._at = 0
+        self._piece = b""
+
+    def __call__(self, length: int, offset: int) -> bytes:
+        end = offset + length
+        if end <= len(self._header):
+            return self._header[offset:end]
+        if not (self._at <= offset and end <= self._at + len(self._piece)):
+            self._piece = os.pread(self._fd, max(length, _AHEAD), offset)
+            self._at = offset
+        at = offset - self._at
+        return self._piece[at : at + length]
 
 
 def open_(path: bytes) -> CdbFile | None:
@@ -48,9 +83,26 @@ def get(path: bytes, key: bytes) -> bytes | None:
     if file is None:
         return None
     try:
-        return file.get(key)
+        return cdb.Reader(_Ahead(file.fd)).get(key)
     finally:
         file.close()
+
+
+class Opened:
+    """The cdbs of many directories, kept open; opened again when they change."""
+
+    def __init__(self, name: bytes, most: int) -> None:
+        self._name = name
+        self._most = most
+        self._by_folder: dict[bytes, Fresh] = {}
+
+    def of(self, folder: bytes) -> Fresh:
+        found = self._by_folder.get(folder)
+        if found is None:
+            if len(self._by_folder) >= self._most:
+                self._by_folder.clear()
+            found = self._by_folder[folder] = Fresh(os.path.join(folder, self._name))
+        return found
 
 
 class Fresh:

@@ -16,9 +16,11 @@ from mta.formats import maildirsize, vpasswd
 from mta.formats.maildirsize import Quota, Usage
 from mta.formats.users_assign import User
 from mta.formats.vpasswd import Account
-from mta.unix import cdbfile
-from mta.unix.cdbfile import CdbFile
+from mta.unix.cdbfile import CdbFile, Opened
 from mta.unix.controls import ControlDir
+
+_CDBS_MAX = 256  # of domains, kept open
+_PIECE = 1 << 16
 
 
 class InstalledFiles:
@@ -30,6 +32,7 @@ class InstalledFiles:
         self._users = ControlDir(home, b"users")
         fd = self._users.open_file("cdb")
         self._cdb = CdbFile(fd) if fd is not None else None
+        self._accounts = Opened(b"vpasswd.cdb", _CDBS_MAX)
 
     def is_fresh(self) -> bool:
         """Do control/ and users/ still stand as they were read?"""
@@ -62,9 +65,16 @@ class InstalledFiles:
             fd = os.open(os.path.join(home, name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        with open(fd, "rb") as file:
+        try:
             mode = os.fstat(fd).st_mode
-            return DotQmail(file.read(), bool(mode & stat.S_IXUSR)) if stat.S_ISREG(mode) else None
+            if not stat.S_ISREG(mode):
+                return None
+            parts = []
+            while piece := os.read(fd, _PIECE):
+                parts.append(piece)
+            return DotQmail(b"".join(parts), bool(mode & stat.S_IXUSR))
+        finally:
+            os.close(fd)
 
     def has_accounts(self, home: bytes) -> bool:
         try:
@@ -74,7 +84,8 @@ class InstalledFiles:
         return True
 
     def account(self, home: bytes, name: bytes) -> Account | None:
-        data = cdbfile.get(home + b"/vpasswd.cdb", name)
+        file = self._accounts.of(home).file()
+        data = None if file is None else file.get(name)
         return None if data is None else vpasswd.read_data(name, data)
 
     def usage(self, account: Account) -> tuple[Quota, Usage] | None:

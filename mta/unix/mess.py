@@ -27,6 +27,7 @@ class Message:
     inode: int
     mtime_ns: int
     is_suspected: bool  # a delivery of it may have been cut short before
+    data: bytes | None = None  # all of it, when it is small and was read already
 
 
 def message(fd: int, *, is_suspected: bool, disk: Disk = REAL) -> Message:
@@ -40,6 +41,14 @@ def message(fd: int, *, is_suspected: bool, disk: Disk = REAL) -> Message:
     return Message(fd, st.st_size, st.st_ino, st.st_mtime_ns, is_suspected)
 
 
+def with_data(source: Message, disk: Disk = REAL) -> Message:
+    """The same, read already: for one that is small and looked into more than once. Raises Temporary."""
+    try:
+        return replace(source, data=read(source, 0, source.size_bytes, disk))
+    except (OSError, EOFError) as error:
+        raise Temporary(UNREADABLE) from error
+
+
 def by_age(fd: int, now_ns: int) -> Message:
     """For a deliverer that knows nothing of the past: a message that was queued a while ago may be on its way for the second time.
     Raises Temporary."""
@@ -49,6 +58,8 @@ def by_age(fd: int, now_ns: int) -> Message:
 
 def read(source: Message, offset: int, count: int, disk: Disk = REAL) -> bytes:
     """Exactly count octets. Raises OSError; EOFError when the file is shorter."""
+    if source.data is not None and offset + count <= len(source.data):
+        return source.data[offset : offset + count]
     data = disk.pread(source.fd, count, offset)
     while len(data) < count:
         more = disk.pread(source.fd, count - len(data), offset + len(data))

@@ -104,6 +104,7 @@ class Submission:
     message: Staged
     envelope: bytes  # the bytes of todo/N
     envelope_file: Staged | None = None
+    is_prepared: bool = False
     has_mess: bool = False
     has_todo: bool = False
     failed: int = 0
@@ -118,13 +119,14 @@ class Enqueuer:
         self._pid = pid
         self._serial = 0
         self._has_tmpfile = True
+        self._mess = self.paths.folder(b"mess")
 
-    def stage(self, now_s: int) -> Staged:
-        """A new empty file in the queue's file system. Raises QueueTrouble."""
+    def stage(self, now_s: int, *, has_number: bool = True) -> Staged:
+        """A new empty file in the queue's file system. has_number: messnum will be asked for. Raises QueueTrouble."""
         if self._has_tmpfile:
             try:
-                fd = self._disk.open(self.paths.folder(b"mess"), os.O_TMPFILE | os.O_RDWR, 0o644)
-                return Staged(fd, self._disk.fstat(fd).st_ino, None)
+                fd = self._disk.open(self._mess, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o644)
+                return Staged(fd, self._disk.fstat(fd).st_ino if has_number else 0, None)
             except OSError as error:
                 if error.errno not in _NO_TMPFILE:
                     raise QueueTrouble(PID_TROUBLE, error) from error
@@ -156,21 +158,24 @@ class Enqueuer:
     def commit(self, batch: Sequence[Submission], now_s: int) -> None:
         """Queue all submissions of a batch (see the steps above). Never raises: each tells by its failed how it went."""
         for s in batch:
-            try:
-                self._prepare(s, now_s)
-            except QueueTrouble as trouble:
-                s.failed = trouble.exit
+            if not s.is_prepared:
+                self.prepare(s, now_s)
         waiting = [s for s in batch if not s.failed]
         if waiting and self._barrier(waiting):
             self._accept(waiting)
         for s in batch:
             self._finish(s)
 
-    def _prepare(self, s: Submission, now_s: int) -> None:
-        s.envelope_file = self.stage(now_s)
-        self.write(s.envelope_file, (s.envelope,))
-        self.name(s.message, self.paths.mess(s.message.messnum), MESS_TROUBLE)  # +mess
-        s.has_mess = True
+    def prepare(self, s: Submission, now_s: int) -> None:
+        """Steps 1 and 2 for one message, which may be done before the rest of its batch is there. Its commit() must follow."""
+        s.is_prepared = True
+        try:
+            s.envelope_file = self.stage(now_s, has_number=False)
+            self.write(s.envelope_file, (s.envelope,))
+            self.name(s.message, self.paths.mess(s.message.messnum), MESS_TROUBLE)  # +mess
+            s.has_mess = True
+        except QueueTrouble as trouble:
+            s.failed = trouble.exit
 
     def name(self, staged: Staged, target: bytes, exit_: int = MESS_TROUBLE) -> None:
         """Give a staged file its name. The link fails if the name is taken, which a correct queue cannot have."""

@@ -22,23 +22,25 @@ class Refused(Exception):
         self.text = text
 
 
-def open_(mess: bytes, command: Command, owner: int) -> int:
-    """A descriptor at the beginning of the message. mess: the folder queue/mess. owner: qmailq's uid. Raises Refused."""
+def open_(mess: bytes, command: Command, owner: int) -> tuple[int, int]:
+    """-> (a descriptor at the beginning of the message, its mtime in ns). mess: the folder queue/mess; owner: qmailq's uid. Raises
+    Refused."""
     trouble = spawn.message_trouble(command.message)
     if trouble is not None:
         raise Refused(PERMANENT, trouble)
     if b"@" not in command.recipient:
         raise Refused(PERMANENT, b"Sorry, address must include host name. (#5.1.3)\n")
     try:
-        fd = os.open(os.path.join(mess, command.message), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(b"%b/%b" % (mess, command.message), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         raise Refused(TEMPORARY, b"qmail-spawn unable to open message. (#4.3.0)\n") from None
     try:
-        _check(os.fstat(fd), owner)
+        st = os.fstat(fd)
+        _check(st, owner)
     except BaseException:
         os.close(fd)
         raise
-    return fd
+    return fd, st.st_mtime_ns
 
 
 def _check(st: os.stat_result, owner: int) -> None:

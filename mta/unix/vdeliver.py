@@ -21,7 +21,7 @@ from mta.unix import command, forward, mess
 from mta.unix.fds import Fds
 from mta.unix.forward import Forward
 from mta.unix.mess import Message
-from mta.unix.vdomain import Domains, Mailbox
+from mta.unix.vdomain import Domain, Domains, Mailbox
 from mta.unix.vmailbox import Stager
 
 
@@ -37,11 +37,35 @@ class Request:
 
 def find(domains: Domains, request: Request, source: Message) -> Mailbox | None:
     """None: the message is to vanish. Raises Permanent, Temporary."""
-    domain = domains.find(request.directory, request.host)
-    user = control.lower(request.user)
-    if traceline.in_header(mess.pieces(source), traceline.delivered_to(domain.address(user))):
-        raise Permanent(decide.LOOPING)
-    return domains.mailbox(domain, user, request.instruction)
+    return Finder(domains).find(request, source)
+
+
+class Finder:
+    """Finds mailboxes for messages that are delivered together: what was read for one stands for all, until forget()."""
+
+    def __init__(self, domains: Domains) -> None:
+        self._domains = domains
+        self._by_directory: dict[tuple[bytes, bytes], Domain] = {}
+        self._found: dict[tuple[bytes, bytes, bytes], Mailbox | None] = {}
+
+    def find(self, request: Request, source: Message) -> Mailbox | None:
+        """As find() above."""
+        place = (request.directory, request.host)
+        domain = self._by_directory.get(place)
+        if domain is None:
+            domain = self._by_directory[place] = self._domains.find(*place)
+        user = control.lower(request.user)
+        address = domain.address(user)
+        if traceline.in_header(mess.pieces(source), traceline.delivered_to(address)):
+            raise Permanent(decide.LOOPING)
+        key = (domain.dir, user, request.instruction)
+        if key not in self._found:
+            self._found[key] = self._domains.mailbox(domain, user, request.instruction)
+        return self._found[key]
+
+    def forget(self) -> None:
+        self._by_directory.clear()
+        self._found.clear()
 
 
 class Run:

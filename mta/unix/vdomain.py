@@ -21,7 +21,7 @@ from mta.formats import control, dotqmail, maildirsize, users_assign, vpasswd
 from mta.formats.dotqmail import Kind, Line
 from mta.formats.maildirsize import Quota
 from mta.unix import dotqmail_file
-from mta.unix.cdbfile import Fresh
+from mta.unix.cdbfile import Fresh, Opened
 
 NO_USER, OVER_QUOTA, QUOTA_WARNING = b".no-user.msg", b".over-quota.msg", b".quotawarn.msg"
 _TEXT_MAX = 1 << 16
@@ -57,15 +57,15 @@ class Domains:
     def __init__(self, home: bytes) -> None:
         self._home = home
         self._users = Fresh(os.path.join(home, b"users/cdb"))
-        self._cdbs: dict[bytes, Fresh] = {}
+        self._accounts = Opened(b"vpasswd.cdb", _CDBS_MAX)
 
     def find(self, directory: bytes, host: bytes) -> Domain:
         """directory: of the .qmail-default file; host: the domain of the address as it came. Raises Temporary."""
         try:
-            accounts = self._accounts(directory)
+            accounts = self._accounts.of(directory)
             if accounts.file() is None:
                 directory = self._assigned(control.lower(host))
-                accounts = self._accounts(directory)
+                accounts = self._accounts.of(directory)
         except (OSError, ValueError) as error:
             raise Temporary("vdelivermail: unable to find the domain", str(error)) from error
         return Domain(os.path.basename(directory.rstrip(b"/")), directory, accounts)
@@ -77,15 +77,6 @@ class Domains:
         if data is None:
             raise ValueError(f"no {host.decode('latin-1')} in users/assign")
         return users_assign.read_user(data).home
-
-    def _accounts(self, directory: bytes) -> Fresh:
-        path = os.path.join(directory, b"vpasswd.cdb")
-        found = self._cdbs.get(path)
-        if found is None:
-            if len(self._cdbs) >= _CDBS_MAX:
-                self._cdbs.clear()
-            found = self._cdbs[path] = Fresh(path)
-        return found
 
     def mailbox(self, domain: Domain, user: bytes, instruction: bytes) -> Mailbox | None:
         """user: in lower case; instruction: for users that are not there. None: the message is to vanish. Raises Permanent, Temporary."""

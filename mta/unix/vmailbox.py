@@ -47,6 +47,8 @@ class Stager:
         self._reserved: list[_Reservation] = []
         self._pending: dict[bytes, Usage] = {}
         self._warnings: list[Delivery] = []
+        self._roots: dict[bytes, bytes] = {}
+        self._unkept: set[bytes] = set()  # roots without limit and without maildirsize
         self._serial = 0
 
     def stage(self, mailbox: Mailbox, line: Line, source: Message, head: bytes, after: Delivery | None = None) -> Delivery:
@@ -66,7 +68,9 @@ class Stager:
             raise Temporary(NO_MAILDIR) from missing
 
     def _stage(self, mailbox: Mailbox, path: bytes, source: Message, head: bytes, recipient: int, after: Delivery | None) -> Delivery:
-        root = maildirquota.root(path)
+        root = self._roots.get(path)
+        if root is None:
+            root = self._roots[path] = maildirquota.root(path)
         size_bytes = len(head) + source.size_bytes
         percent = self._reserve(mailbox, root, size_bytes)
         try:
@@ -83,6 +87,8 @@ class Stager:
 
     def _reserve(self, mailbox: Mailbox, root: bytes, size_bytes: int) -> int | None:
         """-> how full it is then, in percent; None: without a limit. Raises Permanent, Temporary, _Missing."""
+        if root in self._unkept:
+            return None
         try:
             quota = mailbox.quota if root == mailbox.maildir and mailbox.quota is not None else _quota_of(root)
             usage = maildirquota.reserve(root, quota, size_bytes, clock.now_s(), self._pending.get(root, maildirquota.NOTHING))
@@ -92,6 +98,8 @@ class Stager:
             raise Temporary(TROUBLE, str(error)) from error
         if usage is None:
             raise Permanent(self._domains.text(mailbox.domain, vdomain.OVER_QUOTA) or decide.OVER_QUOTA)
+        if usage is maildirquota.NOTHING:
+            self._unkept.add(root)
         return decide_quota.percent(quota, usage)
 
     def _note(self, delivery: Delivery, root: bytes, size_bytes: int) -> None:
@@ -142,6 +150,8 @@ class Stager:
             if reserved.delivery.failure is not None or reserved.delivery.was_there:
                 self._give_back(reserved)
         self._reserved, self._pending, self._warnings = [], {}, []
+        self._roots.clear()
+        self._unkept.clear()
 
     def abandon(self, deliveries: Sequence[Delivery]) -> None:
         """Forget staged deliveries that will not be committed."""

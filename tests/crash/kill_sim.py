@@ -74,6 +74,7 @@ class SimClean(Clean):
         self._disk = disk
         self._paths = paths
         self._asked: deque[tuple[bytes, int, Callable[[bool], None]]] = deque()
+        self._has_done = True
 
     def request(self, kind: bytes, messnum: int, done: Callable[[bool], None]) -> None:
         self._asked.append((kind, messnum, done))
@@ -83,8 +84,8 @@ class SimClean(Clean):
         if not self._asked:
             return False
         kind, messnum, done = self._asked.popleft()
-        last = self._paths.todo(messnum) if kind == b"todo" else self._paths.mess(messnum)
-        for path in (self._paths.intd(messnum), last):
+        todo, mess = self._paths.todo(messnum), self._paths.mess(messnum)
+        for path in (self._paths.intd(messnum), *{b"todo": (todo,), b"foop": (mess,), b"done": (todo, mess)}[kind]):
             try:
                 self._disk.unlink(path)
             except FileNotFoundError:

@@ -11,23 +11,24 @@ FIELD = st.binary(max_size=12).map(lambda b: b.replace(b"\0", b""))
 ADDRESSES = st.builds(Address, *[FIELD] * 8)
 
 
-@given(st.builds(Job, st.integers(0, 255), st.booleans(), ADDRESSES))
-def test_a_job_reads_back(job: Job) -> None:
-    assert local_job.read_job(local_job.write_job(job)) == job
+@given(st.lists(st.builds(Job, st.integers(0, 255), st.booleans(), ADDRESSES), min_size=1, max_size=5))
+def test_jobs_read_back(jobs: list[Job]) -> None:
+    assert local_job.read_jobs(local_job.write_jobs(map(local_job.write_job, jobs))) == jobs
 
 
-@given(st.builds(Report, st.integers(0, 255), st.integers(-64, 255), st.binary(max_size=80)))
-def test_a_report_reads_back(report: Report) -> None:
-    assert local_job.read_report(local_job.write_report(report)) == report
+@given(st.lists(st.builds(Report, st.integers(0, 255), st.integers(-64, 255), st.binary(max_size=80)), max_size=5))
+def test_reports_read_back(reports: list[Report]) -> None:
+    assert local_job.read_reports(b"".join(map(local_job.write_report, reports))) == reports
 
 
 def test_a_report_carries_one_octet_more_than_is_passed_on() -> None:
-    assert len(local_job.read_report(local_job.write_report(Report(1, 0, b"x" * 9000))).output) == local_job.REPORT_MAX
+    (report,) = local_job.read_reports(local_job.write_report(Report(1, 0, b"x" * 9000)))
+    assert len(report.output) == local_job.REPORT_MAX
 
 
 @given(st.binary(max_size=60))
 def test_reading_raises_only_value_error(data: bytes) -> None:
-    for read in (local_job.read_job, local_job.read_report):
+    for read in (local_job.read_jobs, local_job.read_reports):
         try:
             read(data)
         except ValueError:
@@ -45,13 +46,15 @@ def test_reading_raises_only_value_error(data: bytes) -> None:
 )
 def test_it_refuses_a_job(why: str, data: bytes) -> None:
     with pytest.raises(ValueError):
-        local_job.read_job(data)
+        local_job.read_jobs(data)
 
 
-@pytest.mark.parametrize(("why", "data"), [("no exit", b"1\0"), ("no output", b"1\x000"), ("no number", b"x\x000\0")])
+@pytest.mark.parametrize(
+    ("why", "data"), [("no netstring", b"1\x000\0"), ("no exit", b"2:1\0,"), ("no output", b"3:1\x000,"), ("no number", b"4:x\x000\0,")]
+)
 def test_it_refuses_a_report(why: str, data: bytes) -> None:
     with pytest.raises(ValueError):
-        local_job.read_report(data)
+        local_job.read_reports(data)
 
 
 def test_a_recipient_keeps_its_case() -> None:

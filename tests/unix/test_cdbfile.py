@@ -85,3 +85,28 @@ def test_a_damaged_file_is_not_the_same_as_no_answer(tmp_path: Path) -> None:
     (tmp_path / "cdb").write_bytes(b"\0" * 100)
     with pytest.raises(ValueError):
         cdbfile.get(paths(tmp_path)[1], b"k")
+
+
+@pytest.mark.parametrize("count", [0, 1, 300, 6000])
+def test_every_key_is_found_whether_the_file_is_read_whole_or_in_pieces(tmp_path: Path, count: int) -> None:
+    path = paths(tmp_path)[1]
+    records = [(b"k%d" % i, b"value %d " % i * (i % 40)) for i in range(count)]
+    Path(os.fsdecode(path)).write_bytes(cdb.write(records))
+    assert (os.path.getsize(path) > cdbfile.WHOLE_MAX) == (count == 6000)
+    file = cdbfile.open_(path)
+    assert file is not None
+    for key, value in records[:: max(1, count // 200)]:
+        assert file.get(key) == value
+        assert cdbfile.get(path, key) == value
+    assert file.get(b"nobody") is None
+
+
+def test_a_large_file_cut_short_is_damaged_and_never_a_missing_key(tmp_path: Path) -> None:
+    data = cdb.write([(b"k%d" % i, b"x" * 900) for i in range(200)])
+    path = tmp_path / "cdb"
+    path.write_bytes(data[:-100])
+    file = cdbfile.open_(os.fsencode(path))
+    assert file is not None
+    with pytest.raises(ValueError, match="cut short"):
+        for i in range(200):
+            assert file.get(b"k%d" % i)

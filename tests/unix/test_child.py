@@ -120,23 +120,25 @@ def test_a_record_and_its_descriptor_arrive_together(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"here")
     a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with a, b, (tmp_path / "f").open("rb") as file:
-        packets.send(a, b"x" * 60_000, file.fileno())
-        data, fd = packets.receive(b, 1 << 16)
-        assert (data, os.read(fd, 9), os.get_inheritable(fd)) == (b"x" * 60_000, b"here", False)
-        os.close(fd)
+        packets.send(a, b"x" * 60_000, [file.fileno()] * 3)
+        data, fds = packets.receive(b, 1 << 16, 3)
+        assert (data, [os.get_inheritable(fd) for fd in fds]) == (b"x" * 60_000, [False] * 3)
+        assert [os.pread(fd, 9, 0) for fd in fds] == [b"here"] * 3
+        for fd in fds:
+            os.close(fd)
         a.send(b"alone")
-        assert packets.receive(b, 99) == (b"alone", -1)
+        assert packets.receive(b, 99, 3) == (b"alone", [])
         with pytest.raises(BlockingIOError):
-            packets.receive(b, 99)
+            packets.receive(b, 99, 3)
         a.close()
-        assert packets.receive(b, 99) == (b"", -1)
+        assert packets.receive(b, 99, 3) == (b"", [])
 
 
 def test_sending_never_waits(tmp_path: Path) -> None:
     a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with a, b, pytest.raises(BlockingIOError):
         while True:
-            packets.send(a, b"x" * 1000, 0)
+            packets.send(a, b"x" * 1000, [0])
 
 
 # -- the line to the queue writer --------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from mta.unix import spawn_message
 def open_(mess: Path, name: bytes, recipient: bytes = b"u@h", owner: int | None = None) -> bytes:
     """The message's bytes, or the report."""
     try:
-        fd = spawn_message.open_(os.fsencode(mess), Command(0, name, b"s@x", recipient), os.geteuid() if owner is None else owner)
+        fd, _ = spawn_message.open_(os.fsencode(mess), Command(0, name, b"s@x", recipient), os.geteuid() if owner is None else owner)
     except spawn_message.Refused as refused:
         return refused.letter + refused.text
     with open(fd, "rb") as file:

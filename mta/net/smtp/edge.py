@@ -41,6 +41,7 @@ class Connection(asyncio.Protocol):
         self._variables: dict[bytes, bytes] = {}
         self._is_admitted = False
         self._is_busy = False  # an effect is under way
+        self._is_handshaking = False  # what comes in is not for us
         self._is_full = False  # replies wait for the client to read them
         self._is_held_up = False  # the queue has more of us than it takes just now
         self._is_reading = True
@@ -129,8 +130,10 @@ class Connection(asyncio.Protocol):
         self._set_reading()
 
     def _set_reading(self) -> None:
-        """Read from the client only while there is something to do with what it says."""
-        wanted = not self._is_full and not self._is_busy and not self._is_clogged()
+        """Read from the client only while there is something to do with what it says. Most wait for an answer before they say more: only
+        who does not is made to wait while an effect is under way."""
+        is_early = self._is_busy and (self._is_handshaking or not self._lines.is_empty)
+        wanted = not self._is_full and not is_early and not self._is_clogged()
         if self._stream is not None and self._is_clogged() and not self._is_held_up:
             self._is_held_up = True
             self._stream.when_taken(self._queue_has_room)
@@ -200,6 +203,8 @@ class Connection(asyncio.Protocol):
         match effect:
             case ReadData():
                 self._begin_message()
+            case AskRecipient(address) if self._service.is_known(address):
+                self._apply(verbs.recipient_asked(self.session, address, None))
             case AskRecipient(address):
                 self._is_busy = True
                 self._service.recipients.ask([b"rcpt", address], lambda words: self._recipient_answered(address, words))
@@ -207,7 +212,7 @@ class Connection(asyncio.Protocol):
                 self._is_busy = True
                 self._task = asyncio.get_running_loop().create_task(self._verify(user, password))
             case StartTls():
-                self._is_busy = True
+                self._is_busy = self._is_handshaking = True
                 self._lines.take_all()  # what came in clear before the handshake is not from whom the handshake is with
                 self._task = asyncio.get_running_loop().create_task(self._start_tls())
             case Close():
@@ -231,6 +236,8 @@ class Connection(asyncio.Protocol):
                 failure = Permanent(text)
             else:
                 failure = Temporary("sorry, unable to check that recipient now (#4.3.0)", text)
+        else:
+            self._service.note_known(address)
         if not self.transport.is_closing():
             self._go_on(verbs.recipient_asked(self.session, address, failure))
             if failure is not None:
@@ -263,7 +270,7 @@ class Connection(asyncio.Protocol):
         self.transport = transport
         self._lines.take_all()
         self.session = verbs.tls_started(self.session)
-        self._is_busy = False
+        self._is_busy = self._is_handshaking = False
         self._is_reading = True
         self._wait_for_command()
         self._advance()

@@ -22,6 +22,10 @@ class Lines:
         self._buffer = b""
         self._is_skipping = False
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._buffer
+
     def feed(self, data: bytes) -> None:
         self._buffer += data
 

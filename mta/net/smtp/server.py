@@ -18,6 +18,7 @@ from mta.errors import Permanent, Temporary
 from mta.formats import login_call, queue_call
 from mta.net import event_loop, listener
 from mta.net.ask_client import AskClient
+from mta.net.log_lines import LogLines
 from mta.net.login_client import LoginClient
 from mta.net.queue_client import QueueClient
 from mta.net.smtp import service
@@ -27,7 +28,6 @@ from mta.net.tls import Certificate
 from mta.net.workers import Workers, release
 from mta.unix import accounts, rlimit
 from mta.unix.fds import Fds
-from mta.unix.log_pipe import LogPipe
 
 VMAILD = b"run/vmaild"
 BACKLOG = 1024
@@ -62,7 +62,7 @@ def run(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds, *, is
     home = env[b"QMAIL_HOME"]
     os.chdir(home)
     wanted = options(argv)
-    say = _sayer(name, fds)
+    say = LogLines(name, fds[2])
     loaded = service.load(home)
     if not is_submission:
         warning = service.check_closed(loaded)
@@ -92,13 +92,9 @@ def run(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds, *, is
         is_submission=is_submission,
         loaded=service.load(home),
     )
-    event_loop.run(_serve(shared, mine))
+    event_loop.run(_serve(shared, mine, say))
+    say.close()
     return 0
-
-
-def _sayer(name: bytes, fds: Fds) -> Callable[[bytes], None]:
-    log = LogPipe(fds[2], name)
-    return lambda text: log.say((name + b": " + text + b"\n",))
 
 
 def _certificate(home: bytes, wanted: Options, say: Callable[[bytes], None]) -> Certificate | None:
@@ -122,8 +118,9 @@ def _bind(wanted: Options) -> list[tuple[socket.socket, bool]]:
     return found
 
 
-async def _serve(shared: Service, sockets: list[tuple[socket.socket, bool]]) -> None:
+async def _serve(shared: Service, sockets: list[tuple[socket.socket, bool]], say: LogLines) -> None:
     loop = asyncio.get_running_loop()
+    say.open()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -20,7 +20,8 @@ from mta.unix.controls import ControlDir, Unreadable
 from mta.unix.interfaces import own_addresses
 
 ERRORS_MAX = 20
-FRESH_NS = 100_000_000  # how long control files are taken to stand as they were read
+FRESH_NS = 100_000_000  # how long files are taken to stand as they were read, and recipients that exist to go on existing
+KNOWN_MAX = 10_000  # recipients remembered
 RULES_FILE = "tcp.smtp.cdb"
 
 
@@ -99,6 +100,16 @@ class Service:
     checked_ns: int = 0
     by_address: Counter[bytes] = field(default_factory=Counter)
     connections: int = 0
+    known: dict[bytes, int] = field(default_factory=dict)  # recipients that exist: until when (ns)
+
+    def is_known(self, address: bytes) -> bool:
+        """Was it asked a moment ago whether this recipient exists, and does it?"""
+        return self.known.get(address, 0) > time.monotonic_ns()
+
+    def note_known(self, address: bytes) -> None:
+        if len(self.known) >= KNOWN_MAX:
+            self.known.clear()
+        self.known[address] = time.monotonic_ns() + FRESH_NS
 
     def current(self) -> Loaded:
         """The control files of now: read again when one of them changed. While they cannot be read, those read last stay in force."""

@@ -1,7 +1,8 @@
 """qmail-clean: remove files of finished messages from the queue, for qmail-send, which may not do that itself.
 
-Reads    fd 0 requests, each ended by NUL: todo/N removes intd/N, then todo/N; foop/N removes intd/N, then mess/H/N
-Writes   fd 1 one byte for each: + gone, ! an unlink failed, x not a request
+Reads    fd 0 requests, each ended by NUL: todo/N removes intd/N, then todo/N; foop/N removes intd/N, then mess/H/N; done/N, which is ours,
+         removes intd/N, todo/N, then mess/H/N
+Writes   fd 1 one byte for each: + gone, ! an unlink failed, - only mess/H/N could not be removed (done/N), x not a request
 Exits    0 at the end of fd 0; 100 if it cannot answer; 111 if it cannot start
 Locks    the directory todo/, from the first request on: the qmail-clean of a qmail-send that died finishes what it was asked before the
          next one begins. What qmail-send sees in todo/ after our first answer nobody takes away but for qmail-send.
@@ -22,7 +23,8 @@ from mta.unix.queuedir import Paths
 
 OSSIFIED_S = 129600  # as in qmail_send/cleanups.py
 PID_SWEEP_EVERY = 31
-DONE, FAILED, MALFORMED = b"+", b"!", b"x"
+DONE, FAILED, MESS_LEFT, MALFORMED = b"+", b"!", b"-", b"x"
+_KINDS = (b"todo", b"foop", b"done")
 
 
 def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
@@ -61,18 +63,24 @@ def _serve(fds: Fds, todo: int) -> int:
 
 def obey(paths: Paths, request: bytes) -> bytes:
     kind, slash, number = request.partition(b"/")
-    if not slash or kind not in (b"todo", b"foop") or not number.isdigit() or not 7 <= len(request) + 1 <= 100:
+    if not slash or kind not in _KINDS or not number.isdigit() or not 7 <= len(request) + 1 <= 100:
         return MALFORMED
     messnum = int(number)
-    last = paths.todo(messnum) if kind == b"todo" else paths.mess(messnum)
-    for path in (paths.intd(messnum), last):
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return FAILED
-    return DONE
+    if not _unlink(paths.intd(messnum)) or (kind != b"foop" and not _unlink(paths.todo(messnum))):
+        return FAILED
+    if kind == b"todo" or _unlink(paths.mess(messnum)):
+        return DONE
+    return MESS_LEFT if kind == b"done" else FAILED
+
+
+def _unlink(path: bytes) -> bool:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return False
+    return True
 
 
 def sweep_pid(now_s: int) -> None:

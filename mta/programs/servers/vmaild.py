@@ -73,7 +73,9 @@ class Vmaild:
         """The installed files of now. Raises Temporary."""
         now = asyncio.get_running_loop().time()
         installed, controls = self._installed, self._controls
-        if installed is None or controls is None or (now - self._checked > FRESH_S and not installed.is_fresh()):
+        if installed is not None and controls is not None and now - self._checked <= FRESH_S:
+            return controls, installed
+        if installed is None or controls is None or not installed.is_fresh():
             try:
                 installed = InstalledFiles(self._home)
                 controls = routing.load(installed.control_dir())

@@ -48,10 +48,34 @@ def test_foop_removes_the_message(home: QmailHome) -> None:
     assert home.files() == [f"info/{messnum % 23}/{messnum}"]
 
 
+def test_done_removes_the_envelope_and_then_the_message(home: QmailHome) -> None:
+    messnum = home.enqueue(b"x\n", b"a@b", b"x@y")
+    os.link(home.queue / "todo" / str(messnum), home.queue / "intd" / str(messnum))
+    assert clean(home, b"done/%d\0" % messnum) == (0, b"+")
+    assert home.files() == []
+
+
+@pytest.mark.parametrize(
+    ("why", "immovable", "answer", "left"),
+    [
+        ("an envelope that stays keeps its message", "todo", b"!", True),
+        ("a message that stays is told apart", "mess", b"-", False),
+    ],
+)
+def test_done_says_what_it_could_not_remove(home: QmailHome, why: str, immovable: str, answer: bytes, left: bool) -> None:
+    messnum = home.enqueue(b"x\n", b"a@b", b"x@y")
+    path = home.queue / "todo" / str(messnum) if immovable == "todo" else home.split("mess", messnum)
+    path.unlink()
+    path.mkdir()
+    assert clean(home, b"done/%d\0" % messnum) == (0, answer), why
+    assert (home.files() == [f"mess/{messnum % 23}/{messnum}"]) == left
+
+
 @pytest.mark.parametrize(
     ("case", "request_", "answer"),
     [
         ("P10 nothing is there", b"foop/5\0", b"+"),
+        ("P10 nothing is there", b"done/5\0", b"+"),
         ("too short", b"foop/\0", b"x"),
         ("P11 no request", b"x\0", b"x"),
         ("another verb", b"kill/123\0", b"x"),

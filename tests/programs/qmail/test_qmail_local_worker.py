@@ -57,7 +57,7 @@ class Lspawn:
         if not path.exists():
             path.write_bytes(message)
         with path.open("rb") as file:
-            packets.send(self.sock, local_job.write_job(Job(number, is_suspected, address)), file.fileno())
+            packets.send(self.sock, local_job.write_job(Job(number, is_suspected, address)), [file.fileno()])
 
     def turn(self) -> list[Report]:
         """-> reports of this turn."""
@@ -71,7 +71,7 @@ class Lspawn:
                 break
             if not data:
                 break
-            found.append(local_job.read_report(data))
+            found += local_job.read_reports(data)
         self.reports += found
         return found
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mta import runner
-from mta.formats import cdb, spawn, users_assign, vpasswd
+from mta.formats import cdb, local_job, spawn, users_assign, vpasswd
 from mta.formats.local_job import Address, Job
 from mta.formats.spawn import Command, Report
 from mta.programs.qmail.qmail_lspawn import workers
@@ -489,6 +489,7 @@ class Pool:
     def send(self, number: int, default: bytes = b"") -> None:
         address = Address(b"u", b"/h", b"l", b"", b"", b"h", b"s", default)
         assert self.workers.send(1, 1, Job(number, False, address), os.open("/dev/null", os.O_RDONLY))
+        self.workers.flush()
 
     def run_while(self, is_waiting: Callable[[], object]) -> None:
         while is_waiting():
@@ -518,7 +519,7 @@ def speaking(*packets: bytes) -> Callable[[int, int], int]:
 @pytest.mark.parametrize(
     ("why", "body"),
     [
-        ("it reports what it was not given", speaking(b"8\x000\0did")),
+        ("it reports what it was not given", speaking(b"7:8\x000\0did,")),
         ("it reports garbage", speaking(b"garbage")),
         ("it ends without a word", lambda _uid, _gid: 0),
         ("it raises", lambda _uid, _gid: 1 // 0),
@@ -533,7 +534,7 @@ def test_a_worker_that_misbehaves_is_done_with(why: str, body: Callable[[int, in
 
 
 def test_a_second_report_for_one_job_is_none(lspawn: Lspawn) -> None:
-    pool = Pool(speaking(b"7\x000\0first", b"7\x00100\0second"))
+    pool = Pool(speaking(b"9:7\x000\0first,", b"12:7\x00100\0second,"))
     pool.send(7)
     pool.run_while(lambda: pool.workers._by_rights)
     assert (pool.done, pool.crashed) == ([(7, 0, b"first")], [])
@@ -559,7 +560,7 @@ def test_jobs_a_busy_worker_does_not_take_wait_in_our_queue() -> None:
     def body(_uid: int, _gid: int) -> int:
         os.kill(os.getpid(), signal.SIGSTOP)
         while data := os.read(0, 1 << 16):
-            os.write(0, data.partition(b"\0")[0] + b"\x000\0")
+            os.write(0, local_job.write_report(local_job.Report(int(data.partition(b"\0")[0]), 0, b"")))
         return 0
 
     pool = Pool(body)

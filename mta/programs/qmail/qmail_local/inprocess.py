@@ -18,7 +18,8 @@ from mta.errors import MailError
 from mta.formats import maildirname, traceline
 from mta.formats.dotqmail import Kind, Line
 from mta.formats.local_job import Job
-from mta.programs.qmail.qmail_local import instructions, oneshot
+from mta.programs.qmail.qmail_local import oneshot
+from mta.programs.qmail.qmail_local.instructions import Finder
 from mta.programs.qmail.qmail_local.oneshot import Counts
 from mta.unix import maildir, mess, vdeliver
 from mta.unix.disk import REAL, Disk
@@ -33,6 +34,7 @@ from mta.unix.vmailbox import Stager
 LARGE = 1 << 20  # octets of a message from which it would make the others wait
 FORWARD_MAX = 1 << 16  # octets of a message that the queue writer takes without being waited for
 MAILDIRS_MAX = 16
+_SMALL = 1 << 16  # octets of a message that is read once and kept for its batch
 
 
 class NeedsProcess(Exception):
@@ -57,7 +59,7 @@ class Work:
 
 
 class Preparer:
-    """Prepares works; commit() all of them together."""
+    """Prepares works; commit() all of them together. Files with instructions are read once for all works of a batch."""
 
     def __init__(self, env: Mapping[bytes, bytes], line: QueueLine, disk: Disk = REAL) -> None:
         self._home = env[b"QMAIL_HOME"]
@@ -66,13 +68,17 @@ class Preparer:
         self._vdelivermail = oneshot.own_vdelivermail(self._home)
         host = maildir.host_name()
         self._deliverer = Deliverer(host, disk)
+        self._finder = Finder()
         self._domains = Domains(self._home)
+        self._mailboxes = vdeliver.Finder(self._domains)
         self._stager = Stager(self._domains, self._deliverer, host)
 
     def prepare(self, job: Job, fd: int) -> Work:
         """fd: the message. Raises NeedsProcess; nothing has been done then."""
         try:
             source = mess.message(fd, is_suspected=job.is_suspected)
+            if source.size_bytes <= _SMALL:
+                source = mess.with_data(source)
         except MailError as error:
             return Work(job, fd, Message(fd, 0, 0, 0, False), failure=error)
         if source.size_bytes > LARGE:
@@ -89,7 +95,7 @@ class Preparer:
 
     def _follow(self, work: Work) -> None:
         address, source = work.job.address, work.source
-        found = instructions.find(address, source)
+        found = self._finder.find(address, source)
         self._check_kinds(found.lines)
         dtline = traceline.delivered_to(address.recipient)
         recipients: list[bytes] = []
@@ -125,7 +131,7 @@ class Preparer:
         instruction = self._instruction(line)
         assert instruction is not None
         request = oneshot.virtual(work.job.address, instruction, new_sender)
-        mailbox = vdeliver.find(self._domains, request, work.source)
+        mailbox = self._mailboxes.find(request, work.source)
         if mailbox is None:
             return
         if sum(line.kind is Kind.MAILDIR for line in mailbox.lines) > MAILDIRS_MAX:
@@ -149,4 +155,6 @@ class Preparer:
 
     def commit(self, works: list[Work]) -> None:
         """See each one's outcome()."""
+        self._finder.forget()
+        self._mailboxes.forget()
         self._stager.commit([delivery for work in works for delivery in work.deliveries])

@@ -38,12 +38,48 @@ class Instructions:
 def find(address: Address, source: Message | None, warn: Callable[[bytes], None] | None = None) -> Instructions:
     """source: None leaves the loop check out. warn: is told of a sticky home directory instead of failing for it.
     Raises Temporary, Permanent in qmail-local's words."""
-    home = _open_home(address.home)
+    finder = Finder(warn)
     try:
-        _check_home(home, warn)
+        return finder.find(address, source)
+    finally:
+        finder.forget()
+
+
+class Finder:
+    """Finds instructions for messages that are delivered together: what was read for one stands for all, until forget()."""
+
+    def __init__(self, warn: Callable[[bytes], None] | None = None) -> None:
+        self._warn = warn
+        self._homes: dict[bytes, int] = {}
+        self._files: dict[tuple[int, bytes], tuple[bytes, int] | None] = {}
+        self._found: dict[Address, Instructions] = {}
+
+    def find(self, address: Address, source: Message | None) -> Instructions:
+        """As find() above."""
+        home = self._home(address.home)
         if source is not None and traceline.in_header(mess.pieces(source), traceline.delivered_to(address.recipient)):
             raise Permanent(LOOPING)
-        data, default, is_forward_only = _file(address, home)
+        found = self._found.get(address)
+        if found is None:
+            found = self._found[address] = self._look_up(address, home)
+        return found
+
+    def forget(self) -> None:
+        for home in self._homes.values():
+            os.close(home)
+        self._homes.clear()
+        self._files.clear()
+        self._found.clear()
+
+    def _home(self, path: bytes) -> int:
+        home = self._homes.get(path)
+        if home is None:
+            home = _open_home(path, self._warn)
+            self._homes[path] = home
+        return home
+
+    def _look_up(self, address: Address, home: int) -> Instructions:
+        data, default, is_forward_only = self._file(address, home)
         new_sender = find_dotqmail.new_sender(
             address.sender,
             local=address.local,
@@ -52,45 +88,50 @@ def find(address: Address, source: Message | None, warn: Callable[[bytes], None]
             ext=address.ext,
             exists=lambda name: _exists(name, home),
         )
-    finally:
-        os.close(home)
-    if not data:
-        data, is_forward_only = address.default, False
-    return Instructions(dotqmail.read(data), is_forward_only, default, new_sender)
+        if not data:
+            data, is_forward_only = address.default, False
+        return Instructions(dotqmail.read(data), is_forward_only, default, new_sender)
+
+    def _file(self, address: Address, home: int) -> tuple[bytes, bytes | None, bool]:
+        """-> (bytes of the file that answers, DEFAULT, forward-only). Raises Permanent when none does and one must."""
+        for candidate in find_dotqmail.candidates(address.dash, address.ext):
+            found = self._load(candidate.name, home)
+            if found is not None:
+                data, mode = found
+                return data, candidate.default, bool(mode & stat.S_IXUSR)
+        if address.dash:
+            raise Permanent(NO_MAILBOX)
+        return b"", None, False
+
+    def _load(self, name: bytes, home: int) -> tuple[bytes, int] | None:
+        key = (home, name)
+        if key not in self._files:
+            self._files[key] = dotqmail_file.load(name, home)
+        return self._files[key]
 
 
-def _open_home(path: bytes) -> int:
+def _open_home(path: bytes, warn: Callable[[bytes], None] | None) -> int:
     fd = -1
     try:
         fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        os.stat(b".", dir_fd=fd)  # a directory that we may not enter is noticed here
+        _check_home(os.stat(b".", dir_fd=fd), warn)  # a directory that we may not enter is noticed here
     except OSError as error:
         if fd >= 0:
             os.close(fd)
         raise Temporary(f"Unable to switch to {_shown(path)}: {error_str(error.errno)}. (#4.3.0)") from error
+    except Temporary:
+        os.close(fd)
+        raise
     return fd
 
 
-def _check_home(home: int, warn: Callable[[bytes], None] | None) -> None:
-    st = os.fstat(home)
+def _check_home(st: os.stat_result, warn: Callable[[bytes], None] | None) -> None:
     if st.st_mode & _SHARED_WRITE:
         raise Temporary("Uh-oh: home directory is writable. (#4.7.0)")
     if st.st_mode & stat.S_ISVTX:
         if warn is None:
             raise Temporary(STICKY)
         warn(b"Warning: home directory is sticky.\n")
-
-
-def _file(address: Address, home: int) -> tuple[bytes, bytes | None, bool]:
-    """-> (bytes of the file that answers, DEFAULT, forward-only). Raises Permanent when none does and one must."""
-    for candidate in find_dotqmail.candidates(address.dash, address.ext):
-        found = dotqmail_file.load(candidate.name, home)
-        if found is not None:
-            data, mode = found
-            return data, candidate.default, bool(mode & stat.S_IXUSR)
-    if address.dash:
-        raise Permanent(NO_MAILBOX)
-    return b"", None, False
 
 
 def _exists(name: bytes, home: int) -> bool:

@@ -55,6 +55,7 @@ class Worker:
         self._line = QueueLine(env[b"QMAIL_HOME"], self._selector)
         self._preparer = Preparer(env, self._line, disk)
         self._waiting: deque[tuple[Job, int]] = deque()
+        self._reports: list[bytes] = []
         self._has_input = True
         self._selector.register(sock, selectors.EVENT_READ, self._receive)
 
@@ -64,6 +65,7 @@ class Worker:
             key.data()
         if self._waiting:
             self._deliver()
+        self._flush()
         if self._has_input or self._waiting or self._children.running or self._line.running:
             return True
         self._line.close()
@@ -74,25 +76,24 @@ class Worker:
         """All jobs that wait, as many as make a batch."""
         while len(self._waiting) < BATCH_MAX:
             try:
-                data, fd = packets.receive(self._sock, local_job.JOB_MAX)
+                data, fds = packets.receive(self._sock, local_job.PACKET_MAX, local_job.JOBS_MAX)
             except BlockingIOError:
                 return
             except OSError:
-                data, fd = b"", -1
+                data, fds = b"", []
             if not data:
                 self._has_input = False
                 self._selector.unregister(self._sock)
                 return
-            job = local_job.read_job(data)
-            if fd >= 0:
-                self._waiting.append((job, fd))
-            else:  # the kernel had no descriptor left for it
+            jobs = local_job.read_jobs(data)
+            self._waiting.extend(zip(jobs, fds, strict=False))
+            for job in jobs[len(fds) :]:  # the kernel had no descriptor left for them
                 self._report(job.number, Temporary.exit, b"Unable to open message: %b. (#4.3.0)\n" % error_str(errno.EMFILE).encode())
 
     def _deliver(self) -> None:
         works: list[Work] = []
         staged = 0
-        while self._waiting and staged < STAGED_MAX:
+        while self._waiting and len(works) < BATCH_MAX and staged < STAGED_MAX:
             job, fd = self._waiting.popleft()
             try:
                 works.append(self._preparer.prepare(job, fd))
@@ -137,7 +138,19 @@ class Worker:
         os.close(fd)
 
     def _report(self, number: int, exit_: int, output: bytes) -> None:
-        try:
-            self._sock.send(local_job.write_report(Report(number, exit_, output)))
-        except OSError:  # nobody listens any more: the messages will come again, and be found
-            pass
+        self._reports.append(local_job.write_report(Report(number, exit_, output)))
+
+    def _flush(self) -> None:
+        """The reports of this turn, in as few packets as will do."""
+        at = 0
+        while at < len(self._reports):
+            packet = self._reports[at]
+            at += 1
+            while at < len(self._reports) and len(packet) + len(self._reports[at]) <= local_job.PACKET_MAX:
+                packet += self._reports[at]
+                at += 1
+            try:
+                self._sock.send(packet)
+            except OSError:  # nobody listens any more: the messages will come again, and be found
+                break
+        self._reports.clear()

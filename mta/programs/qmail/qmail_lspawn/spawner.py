@@ -34,10 +34,11 @@ _NO_FORK = (TEMPORARY, b"qmail-spawn unable to fork. (#4.3.0)\n")
 
 @dataclass(slots=True)
 class Delivery:
-    """One slot in use. fd: the message, -1 once somebody else has it."""
+    """One slot in use. fd: the message, -1 once somebody else has it; mtime_ns: when it was queued."""
 
     command: Command
     fd: int
+    mtime_ns: int
 
 
 class Spawner:
@@ -58,11 +59,14 @@ class Spawner:
         self._buffer = b""
         self._has_input = True
         self._is_heard = True
+        self._unsent: list[bytes] = []
+        self._uid = os.geteuid()
         self._selector = selectors.DefaultSelector()
         self._children = Children(self._selector, spawn_report.LOCAL_MAX + 1)
         self._workers = Workers(self._selector, partial(processes.worker, env), self._ended, self._crashed)
         self._selector.register(fds[0], selectors.EVENT_READ, self._read)
-        self._write(bytes((spawn.CAPACITY,)))
+        self._unsent.append(bytes((spawn.CAPACITY,)))
+        self._flush()
 
     def turn(self, timeout_s: float | None = None) -> bool:
         """Wait for something, deal with it. False: the end of commands, and of all deliveries."""
@@ -71,6 +75,8 @@ class Spawner:
             timeout_s = idle_s
         for key, _ in self._selector.select(timeout_s):
             key.data()
+        self._workers.flush()
+        self._flush()
         if self._has_input or self._slots:
             return True
         self._workers.close()
@@ -85,17 +91,18 @@ class Spawner:
             self._has_input = False
             self._selector.unregister(self._fds[0])
         commands, self._buffer = spawn.read_commands(self._buffer + data)
+        self._users.look_again()
         for command in commands:
             self._start(command)
 
     def _start(self, command: Command) -> None:
         try:
             self._check_slot(command.slot)
-            fd = spawn_message.open_(self._mess, command, self._owner)
+            fd, mtime_ns = spawn_message.open_(self._mess, command, self._owner)
         except spawn_message.Refused as refused:
-            self._write(spawn.write_report(command.slot, refused.letter, refused.text))
+            self._unsent.append(spawn.write_report(command.slot, refused.letter, refused.text))
             return
-        self._slots[command.slot] = Delivery(command, fd)
+        self._slots[command.slot] = Delivery(command, fd, mtime_ns)
         local = command.recipient.rpartition(b"@")[0]
         if not local:
             self._report(command.slot, DONE, b"")
@@ -142,7 +149,7 @@ class Spawner:
         if user.uid == 0:
             self._ended(slot, users.ROOT, b"")
             return
-        if os.geteuid() not in (0, user.uid):
+        if self._uid not in (0, user.uid):
             self._report(slot, TEMPORARY, b"Only root can deliver to uid %d.\n" % user.uid)
             return
         delivery = self._slots[slot]
@@ -162,7 +169,7 @@ class Spawner:
         crashed = self._suspects.get((command.message, command.recipient))
         if crashed or not user.home.startswith(b"/"):
             return False
-        is_suspected = crashed is not None or os.fstat(delivery.fd).st_mtime_ns < self._born_ns
+        is_suspected = crashed is not None or delivery.mtime_ns < self._born_ns
         if not self._workers.send(user.uid, user.gid, Job(command.slot, is_suspected, address), delivery.fd):
             return False
         delivery.fd = -1
@@ -189,10 +196,13 @@ class Spawner:
                 del self._suspects[next(iter(self._suspects))]
         else:
             self._suspects.pop(key, None)
-        self._write(spawn.write_report(slot, letter, text))
+        self._unsent.append(spawn.write_report(slot, letter, text))
 
-    def _write(self, data: bytes) -> None:
-        if self._is_heard:
+    def _flush(self) -> None:
+        """All reports of a turn in one go."""
+        data = b"".join(self._unsent)
+        self._unsent.clear()
+        if data and self._is_heard:
             try:
                 self._fds.write(1, data)
             except OSError:

@@ -20,7 +20,7 @@ from mta.unix import packets, warm
 
 WORKERS_MAX = 64
 IDLE_S = 60.0
-_REPORT_MAX = local_job.REPORT_MAX + 64
+_INPUT = 1 << 18  # more than a packet of a worker of ours can be
 
 Body = Callable[[int, int], int]  # (uid, gid): what a worker does, in its process -> exit code
 Done = Callable[[int, int, bytes], None]  # (number, exit code, output)
@@ -36,23 +36,32 @@ class Workers:
         self.done = done
         self.crashed = crashed
         self._by_rights: dict[tuple[int, int], _Worker] = {}
+        self._unsent: set[_Worker] = set()
 
     def send(self, uid: int, gid: int, job: Job, fd: int) -> bool:
-        """fd: the message, taken over. False: there is no worker for this one, and fd still belongs to the caller. Raises OSError when
-        none can be started."""
-        packet = local_job.write_job(job)
-        if len(packet) > local_job.JOB_MAX:
+        """fd: the message, taken over; the job goes out with the next flush(). False: there is no worker for this one, and fd still
+        belongs to the caller. Raises OSError when none can be started."""
+        data = local_job.write_job(job)
+        if len(data) > local_job.PACKET_MAX:
             return False
         worker = self._by_rights.get((uid, gid))
         if worker is None:
             if len(self._by_rights) >= WORKERS_MAX:
                 return False
             worker = self._by_rights[uid, gid] = _Worker(self, uid, gid)
-        worker.send(job.number, packet, fd)
+        worker.add(job.number, data, fd)
+        self._unsent.add(worker)
         return True
+
+    def flush(self) -> None:
+        """Hand over the jobs that came since the last time."""
+        for worker in self._unsent:
+            worker.send()
+        self._unsent.clear()
 
     def forget(self, worker: _Worker) -> None:
         self._by_rights = {rights: other for rights, other in self._by_rights.items() if other is not worker}
+        self._unsent.discard(worker)
 
     def end_idle(self) -> float | None:
         """End workers that had nothing to do for IDLE_S -> seconds until the next one will have had; None: all are at work."""
@@ -79,6 +88,7 @@ class _Worker:
         self.jobs: set[int] = set()
         self.idle_since = time.monotonic()
         self._queue: deque[tuple[bytes, int]] = deque()
+        self._is_full = False  # the socket takes no more now
         self._sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             self._pid = os.fork()
@@ -94,50 +104,62 @@ class _Worker:
         self._pidfd = os.pidfd_open(self._pid)
         workers.selector.register(self._pidfd, selectors.EVENT_READ, self._died)
 
-    def send(self, number: int, packet: bytes, fd: int) -> None:
+    def add(self, number: int, data: bytes, fd: int) -> None:
         self.jobs.add(number)
-        self._queue.append((packet, fd))
-        self._send()
+        self._queue.append((data, fd))
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """As much of the queue as the socket takes."""
         while self._queue:
-            packet, fd = self._queue[0]
+            count = self._packet()
+            jobs = [self._queue[i] for i in range(count)]
             try:
-                packets.send(self._sock, packet, fd)
-            except BlockingIOError:
+                packets.send(self._sock, local_job.write_jobs(data for data, _ in jobs), [fd for _, fd in jobs])
+            except OSError:  # no room now; or it is dead, and its end of the socket says so, too
                 break
-            except OSError:  # it is dead: its end of the socket says so, too
-                break
-            self._queue.popleft()
-            os.close(fd)
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._queue else 0)
-        self._workers.selector.modify(self._sock, events, self._ready)
+            for _, fd in jobs:
+                os.close(fd)
+                self._queue.popleft()
+        self._watch(is_full=bool(self._queue))
+
+    def _packet(self) -> int:
+        """How many jobs of the queue go into the next packet."""
+        size = -1
+        for count, (data, _) in enumerate(self._queue):
+            size += len(data) + 1
+            if count == local_job.JOBS_MAX or size > local_job.PACKET_MAX:
+                return count
+        return len(self._queue)
+
+    def _watch(self, *, is_full: bool) -> None:
+        if is_full != self._is_full and self._sock.fileno() >= 0:
+            self._is_full = is_full
+            self._workers.selector.modify(self._sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if is_full else 0), self._ready)
 
     def _ready(self) -> None:
-        while True:
-            try:
-                data = self._sock.recv(_REPORT_MAX)
-            except BlockingIOError:
-                break
-            except OSError:
-                data = b""
-            if not data or not self._take(data):
-                self.end()
-                return
-        if self._queue:
-            self._send()
+        try:
+            data = self._sock.recv(_INPUT)
+        except BlockingIOError:
+            data = None
+        except OSError:
+            data = b""
+        if data is not None and (not data or not self._take(data)):
+            self.end()
+        elif self._queue:
+            self.send()
 
-    def _take(self, data: bytes) -> bool:
+    def _take(self, packet: bytes) -> bool:
         """False: no worker of ours says that."""
         try:
-            report = local_job.read_report(data)
+            reports = local_job.read_reports(packet)
         except ValueError:
             return False
-        if report.number not in self.jobs:
-            return False
-        self.jobs.discard(report.number)
         self.idle_since = time.monotonic()
-        self._workers.done(report.number, report.exit, report.output)
+        for report in reports:
+            if report.number not in self.jobs:
+                return False
+            self.jobs.discard(report.number)
+            self._workers.done(report.number, report.exit, report.output)
         return True
 
     def end(self) -> None:

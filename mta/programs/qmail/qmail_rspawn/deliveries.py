@@ -53,7 +53,7 @@ class Deliveries:
     def _start(self, command: Command) -> None:
         try:
             self._check_slot(command.slot)
-            message = spawn_message.open_(self._mess, command, self._owner)
+            message, _ = spawn_message.open_(self._mess, command, self._owner)
         except spawn_message.Refused as refused:
             self._report(command.slot, (refused.letter, refused.text))
             return

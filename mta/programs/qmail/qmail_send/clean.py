@@ -2,6 +2,7 @@
 
 todo/N   removes intd/N, then todo/N: the message is preprocessed        # -todo  S5
 foop/N   removes intd/N, then mess/H/N: the message is gone              # -mess  S1
+done/N   the one, then the other: a message that never was preprocessed. The original qmail-clean does not know it, and is asked for both.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from mta.programs.qmail.qmail_send.say import Say
 
 Done = Callable[[bool], None]
 
+_GONE, _MESS_LEFT, _UNKNOWN = b"+-x"  # qmail-clean's answers
+
 
 class Clean:
     """fd_out, fd_in: pipes to and from qmail-clean."""
@@ -23,6 +26,7 @@ class Clean:
         self._say = say
         self._unsent = b""
         self._waiting: deque[tuple[bytes, Done]] = deque()
+        self._has_done = True  # until it says otherwise
         self.is_lost = False
 
     def begin(self) -> bool:
@@ -38,13 +42,26 @@ class Clean:
         return bool(answer)
 
     def request(self, kind: bytes, messnum: int, done: Done) -> None:
-        """kind: b"todo" or b"foop". done(True) when the files are gone."""
+        """kind: b"todo" or b"foop" (or b"done", see finish). done(True) when the files are gone."""
         name = b"%b/%d" % (kind, messnum)
         if self.is_lost:
             done(False)
             return
         self._waiting.append((name, done))
         self._unsent += name + b"\0"
+
+    def finish(self, messnum: int, done: Done) -> None:
+        """todo/N and then mess/N. done(True) when todo/N is gone: mess/N is the sweep's if it could not be removed."""
+        if self._has_done:
+            self.request(b"done", messnum, done)
+        else:
+            self.request(b"todo", messnum, lambda ok: self._then_mess(messnum, ok, done))
+
+    def _then_mess(self, messnum: int, ok: bool, done: Done) -> None:
+        if ok:
+            self.request(b"foop", messnum, lambda _ok: done(True))
+        else:
+            done(False)
 
     @property
     def wants_to_write(self) -> bool:
@@ -74,10 +91,16 @@ class Clean:
             return
         for byte in data:
             if self._waiting:
-                name, done = self._waiting.popleft()
-                if byte != 0x2B:
-                    self._say.warning(b"qmail-clean unable to clean up %b" % name)
-                done(byte == 0x2B)
+                self._take(byte, *self._waiting.popleft())
+
+    def _take(self, answer: int, name: bytes, done: Done) -> None:
+        if answer == _UNKNOWN and name.startswith(b"done/"):
+            self._has_done = False
+            self.finish(int(name[5:]), done)
+            return
+        if answer != _GONE:
+            self._say.warning(b"qmail-clean unable to clean up %b" % name)
+        done(answer in (_GONE, _MESS_LEFT))
 
     def _lose(self) -> None:
         if self.is_lost:

@@ -50,6 +50,7 @@ class Core:
     failed_stats: Schedule = field(default_factory=Schedule)  # messages whose state could not be read at start
     direct: dict[int, Job] = field(default_factory=dict)  # delivered straight from todo/N
     last_reports: dict[int, dict[bytes, LastReport]] = field(default_factory=dict)  # by message and rewritten recipient
+    written: set[int] | None = None  # numbers of messages with files in info/, local/, remote/ or bounce/; None: may be any
     deliveries: int = 0  # numbers given out so far
     is_exiting: bool = False
 
@@ -84,10 +85,10 @@ def read_file(core: Core, path: bytes) -> tuple[bytes, int]:
     fd = core.disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         st = core.disk.fstat(fd)
-        parts = []
-        while piece := core.disk.read(fd, 1 << 20):
-            parts.append(piece)
-        return b"".join(parts), int(st.st_mtime)
+        data = core.disk.read(fd, st.st_size + 1)
+        while len(data) != st.st_size and (piece := core.disk.read(fd, 1 << 20)):  # it grows or shrinks: none of ours
+            data += piece
+        return data, int(st.st_mtime)
     finally:
         core.disk.close(fd)
 

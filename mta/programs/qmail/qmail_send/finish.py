@@ -49,4 +49,6 @@ def remove(core: Core, messnum: int, now_s: int) -> None:
         core.done.add(messnum, now_s + SYSFAIL_S)
         return
     core.last_reports.pop(messnum, None)
+    if core.written is not None:
+        core.written.discard(messnum)
     core.clean.request(b"foop", messnum, lambda _ok: None)

@@ -11,13 +11,29 @@ from __future__ import annotations
 from mta.formats import info, qmaillog, recipients
 from mta.formats import todo as todo_format
 from mta.programs.qmail.qmail_send.core import Core, exists, read_file, short
+from mta.unix.queuedir import SPLIT, numbers
 
 _SHOWN = 10  # recipients
 
 
+def listed(core: Core) -> set[int] | None:
+    """Numbers of all messages with files that only we write; None: they cannot be listed."""
+    folders = [b"bounce", *(b"%b/%d" % (name, i) for name in (b"info", b"local", b"remote") for i in range(SPLIT))]
+    found: set[int] = set()
+    try:
+        for folder in folders:
+            found.update(numbers(core.disk.listdir(core.paths.folder(folder))))
+    except OSError:
+        return None
+    return found
+
+
 def unlink_all(core: Core, messnum: int) -> bool:
-    """Remove info/N and what belongs to it. False: something could not be removed, which was told."""
-    paths = core.paths
+    """Remove info/N and what belongs to it. False: something could not be removed, which was told. Nobody else writes there: where we know
+    that there is nothing, nothing is looked for."""
+    known, paths = core.written, core.paths
+    if known is not None and messnum not in known:
+        return True
     for path in (paths.channel(b"local", messnum), paths.channel(b"remote", messnum), paths.bounce(messnum), paths.info(messnum)):
         try:
             core.disk.unlink(path)
@@ -26,6 +42,8 @@ def unlink_all(core: Core, messnum: int) -> bool:
         except OSError:
             core.say.warning(b"unable to unlink " + short(path))
             return False
+    if known is not None:
+        known.discard(messnum)
     return True
 
 

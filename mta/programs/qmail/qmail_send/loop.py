@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 
 from mta.formats import qmaillog
-from mta.programs.qmail.qmail_send import bounces, controls
+from mta.programs.qmail.qmail_send import bounces, controls, leftovers
 from mta.programs.qmail.qmail_send.channels import Channel
 from mta.programs.qmail.qmail_send.cleanups import Sweep
 from mta.programs.qmail.qmail_send.core import Core, short
@@ -85,6 +85,7 @@ class Loop:
             for messnum in numbers(names):
                 self._passes.adopt(messnum, now_s)
         bounces.recover(self._core)
+        self._core.written = leftovers.listed(self._core)
 
     def _save_dates(self) -> None:
         """The mtime of local/N and remote/N carries the next attempt over a clean stop."""

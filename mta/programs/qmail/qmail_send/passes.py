@@ -209,22 +209,25 @@ class Passes:
     def _settle_direct(self, delivery: Delivery, letter: bytes, text: bytes, now_s: int) -> None:
         """Delivered: the message ends here. Else it becomes an ordinary one first, and then has this report."""
         core, job = self._core, delivery.job
+        assert self.todo is not None
         if letter == DONE:
-            core.clean.request(b"todo", job.messnum, lambda ok: self._direct_done(job.messnum, ok))
+            looks = self.todo.looks
+            core.clean.finish(job.messnum, lambda ok: self._direct_done(job.messnum, ok, looks))
             return
         address = (delivery.recipient.address,)
         is_local = job.channel is core.local
         arrival = Arrival(job.messnum, job.sender, address if is_local else (), () if is_local else address)
-        assert self.todo is not None
         self.todo.preprocess([arrival], now_s, lambda _, ok: self._now_ordinary(delivery, letter, text, now_s, ok))
 
-    def _direct_done(self, messnum: int, ok: bool) -> None:
-        """todo/N is gone (S2): so may mess/N be. If todo/N could not be removed the message will be delivered again."""
-        if not ok:
-            self._forget_direct(messnum)
-            return
-        self._core.say(qmaillog.end_msg(messnum))
-        self._core.clean.request(b"foop", messnum, lambda _ok: self._forget_direct(messnum))
+    def _direct_done(self, messnum: int, ok: bool, looks: int) -> None:
+        """todo/N is gone (S2), and so is mess/N (S1). If todo/N could not be removed the message will be delivered again. looks: at todo/
+        when its removal was asked for. Who looked since may have taken a new message of the same number for this one."""
+        self._forget_direct(messnum)
+        if ok:
+            self._core.say(qmaillog.end_msg(messnum))
+            assert self.todo is not None
+            if self.todo.looks != looks:
+                self.todo.look_for(messnum)
 
     def _forget_direct(self, messnum: int) -> None:
         self._core.direct.pop(messnum, None)

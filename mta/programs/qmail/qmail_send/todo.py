@@ -25,7 +25,7 @@ from mta.formats import info, qmaillog, recipients
 from mta.formats import todo as todo_format
 from mta.formats.todo import Todo
 from mta.programs.qmail.qmail_send import leftovers
-from mta.programs.qmail.qmail_send.core import SYSFAIL_S, Core, read_file, short
+from mta.programs.qmail.qmail_send.core import SYSFAIL_S, Core, exists, read_file, short
 from mta.unix.queuedir import SYNCFS_FROM, numbers
 from mta.unix.trigger import Trigger
 
@@ -59,6 +59,7 @@ class TodoDir:
         self.trigger = trigger
         self._pending: deque[int] = deque()
         self._taken: set[int] = set()  # being preprocessed: waiting for qmail-clean
+        self.looks = 0  # at todo/ so far
         self._rescan_at = 0
         self._again_at: int | None = None  # after a failure
 
@@ -76,6 +77,7 @@ class TodoDir:
     def look(self, now_s: int) -> None:
         """List todo/. The trigger is reset first, so that what arrives during the listing causes another one."""
         self.trigger.reset()
+        self.looks += 1
         self._rescan_at = now_s + RESCAN_S
         self._again_at = None
         try:
@@ -86,6 +88,14 @@ class TodoDir:
             return
         waiting = set(self._pending)
         self._pending.extend(n for n in numbers(names) if n not in waiting and n not in self._taken and n not in self._core.direct)
+
+    def look_for(self, messnum: int) -> None:
+        """Is there a message of this number now?"""
+        try:
+            if messnum not in self._pending and exists(self._core, self._core.paths.todo(messnum)):
+                self._pending.append(messnum)
+        except OSError:  # the next look will tell
+            pass
 
     def step(self, now_s: int) -> None:
         """Work off one batch."""
@@ -173,6 +183,8 @@ class TodoDir:
         for name, addresses in ((b"local", arrival.local), (b"remote", arrival.remote)):
             if addresses:
                 wanted.append((paths.channel(name, arrival.messnum), recipients.write(list(addresses))))
+        if self._core.written is not None:
+            self._core.written.add(arrival.messnum)
         files: list[tuple[bytes, int]] = []
         for path, data in wanted:
             try:
