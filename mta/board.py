@@ -14,6 +14,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "qmail-inject": ("qmail", "complete the header of a message and queue it"),
     "qmail-local": ("qmail", "deliver one message to one local address"),
     "qmail-lspawn": ("qmail", "run local deliveries for qmail-send"),
+    "qmail-newbrt": ("qmail", "compile control/morebadrcptto"),
     "qmail-newmrh": ("qmail", "compile control/morercpthosts"),
     "qmail-newu": ("qmail", "compile users/assign"),
     "qmail-pop3d": ("qmail", "serve one Maildir by POP3"),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NOT_OURS = "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"
 UNKNOWN = "sorry, no mailbox here by that name (#5.1.1)"
 BAD_SENDER = "sorry, your envelope sender is in my badmailfrom list (#5.7.1)"
+BAD_RECIPIENT = "sorry, your envelope recipient has been denied (#5.7.1)"
+BAD_HELO = "sorry, your HELO host name has been denied (#5.7.1)"
 
 
 def smtp_rcpt(
@@ -50,5 +52,22 @@ def which_rcpthosts(address: bytes, listed: frozenset[bytes], more: Callable[[by
 
 def is_bad_sender(sender: bytes, badmailfrom: frozenset[bytes]) -> bool:
     """badmailfrom lines: user@host or @host, in lower case."""
-    lowered = sender.lower()
-    return lowered in badmailfrom or b"@" + lowered.rpartition(b"@")[2] in badmailfrom
+    return not badmailfrom.isdisjoint(_keys(sender))
+
+
+def is_bad_recipient(recipient: bytes, badrcptto: frozenset[bytes], more: Callable[[bytes], bytes | None] | None) -> bool:
+    """badrcptto lines as those of badmailfrom; more: look-up in morebadrcptto.cdb. What that raises passes through."""
+    if not badrcptto and more is None:
+        return False
+    keys = _keys(recipient)
+    return not badrcptto.isdisjoint(keys) or (more is not None and any(more(key) is not None for key in keys))
+
+
+def is_bad_helo(name: bytes, badhelo: frozenset[bytes]) -> bool:
+    """badhelo lines: a name, or .suffix for all names below it, in lower case."""
+    return not badhelo.isdisjoint(rcpthosts.keys(name))
+
+
+def _keys(address: bytes) -> tuple[bytes, bytes]:
+    lowered = address.lower()
+    return lowered, b"@" + lowered.rpartition(b"@")[2]

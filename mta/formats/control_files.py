@@ -1,7 +1,7 @@
 """The control files: what each is for, who reads it, what holds without it. The one table behind qmail-showctl, the control page and docs.
 
 QMAIL    the files of qmail-control(5), in the order in which qmail-showctl lists them
-OWN      those of our own servers and of the TLS patch we follow
+OWN      those of our own servers, and of common patches of qmail that we follow; each is off without its file
 Grammar  formats/control; a MAP is a LIST of "key:value" lines; RULES are the text of tcprules
 Limits   longer than a module should be, for it is one table with a dozen lines for each file
 Source   qmail-control(5), qmail-showctl.c; the man pages of the programs named
@@ -345,6 +345,23 @@ QMAIL: tuple[ControlFile, ...] = (
 
 OWN: tuple[ControlFile, ...] = (
     ControlFile(
+        "badhelo",
+        _SMTPD,
+        Kind.LIST,
+        "Names that SMTP clients must not give themselves; .example.org stands for every name below example.org. Relay clients may.",
+        example="localhost",
+        before="SMTP clients must not be called ",
+        after=".",
+    ),
+    ControlFile(
+        "badrcptto",
+        _SMTPD,
+        Kind.LIST,
+        "Recipients that get no mail by SMTP: a whole address, or @domain for everybody there.",
+        example="old-address@example.org",
+        after=" not accepted in RCPT TO.",
+    ),
+    ControlFile(
         "clientcert.pem",
         ("qmail-remote",),
         Kind.PEM,
@@ -392,6 +409,15 @@ OWN: tuple[ControlFile, ...] = (
         after=" recipients of one message",
     ),
     ControlFile(
+        "morebadrcptto",
+        ("qmail-newbrt",),
+        Kind.LIST,
+        "More recipients that get no mail by SMTP: when there are many, they belong here, to be compiled by qmail-newbrt.",
+        example="old-address@example.org",
+        after=" not accepted in RCPT TO.",
+    ),
+    ControlFile("morebadrcptto.cdb", _SMTPD, Kind.CDB, "morebadrcptto as qmail-newbrt has compiled it."),
+    ControlFile(
         "notlshosts",
         ("qmail-remote",),
         Kind.FOLDER,
@@ -406,6 +432,38 @@ OWN: tuple[ControlFile, ...] = (
         Kind.PEM,
         "Certificate and key of this server, in one file; without it there is no TLS.",
         before="Certificate of this server.",
+    ),
+    ControlFile(
+        "signatures",
+        _SMTPD,
+        Kind.LIST,
+        "What an attachment must not begin with, as it stands in the message: the beginning of a line in base64. TVqQAAMAA is that of "
+        "Windows programs.",
+        example="TVqQAAMAA",
+        before="Attachments must not begin with ",
+        after=".",
+    ),
+    ControlFile(
+        "tarpitcount",
+        _SMTPD,
+        Kind.INTEGER,
+        "How many recipients of a message are answered at once; with each further one an SMTP client must wait. 0 is no limit.",
+        default="0",
+        unit="recipients",
+        variable="TARPITCOUNT",
+        before="SMTP clients wait from ",
+        after=" recipients on",
+    ),
+    ControlFile(
+        "tarpitdelay",
+        _SMTPD,
+        Kind.INTEGER,
+        "How long an SMTP client waits for the answer to each recipient beyond tarpitcount.",
+        default="0",
+        unit="seconds",
+        variable="TARPITDELAY",
+        before="SMTP clients then wait ",
+        after=" seconds",
     ),
     ControlFile(
         "tcp.pop3",

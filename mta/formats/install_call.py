@@ -36,6 +36,7 @@ TEXT, DIGEST = b"text", b"digest"
 ABSENT, ANY = b"", b"*"
 # vpopmail's octets of a mailbox name, capitals (files nobody can address, but they exist), and the colon that stands for a dot
 _STEM_BYTES = frozenset(b"!#$&'*+-.:=?^_`{|}~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+COMPILED_LISTS = frozenset((b"control/morercpthosts", b"control/morebadrcptto"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +106,10 @@ def is_text_path(path: bytes) -> bool:
 
 
 def compiled_path(path: bytes) -> bytes | None:
-    """What a text is compiled to: users/assign, control/morercpthosts, control/tcp.SERVICE."""
+    """What a text is compiled to: users/assign, COMPILED_LISTS, control/tcp.SERVICE."""
     if path == b"users/assign":
         return b"users/cdb"
-    return path + b".cdb" if path == b"control/morercpthosts" or path.startswith(b"control/tcp.") else None
+    return path + b".cdb" if path in COMPILED_LISTS or path.startswith(b"control/tcp.") else None
 
 
 def is_relative(path: bytes) -> bool:

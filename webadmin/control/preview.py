@@ -119,7 +119,7 @@ def _records(path: str, data: bytes | None) -> dict[bytes, bytes]:
     try:
         if path == "users/assign":
             return dict(cdb.records(users_assign.compile_(data)))
-        if path == "control/morercpthosts":
+        if path.encode() in install_call.COMPILED_LISTS:
             return dict(cdb.records(rcpthosts.compile_more(data)))
         return dict(cdb.records(tcprules.compile_(data)))
     except ValueError:

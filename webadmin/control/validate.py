@@ -17,7 +17,8 @@ from mta.formats.control_files import BY_NAME, Kind
 _HOST = re.compile(rb"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 # lines that hold a host name: those for which control/me stands in, but for the greeting, which may say more
 _HOSTS = frozenset(f.name for f in BY_NAME.values() if f.kind is Kind.LINE and f.is_me) - {"smtpgreeting"} | {"me"}
-_DOMAIN_LISTS = frozenset(("locals", "rcpthosts", "morercpthosts", "percenthack"))
+_DOMAIN_LISTS = frozenset(("locals", "rcpthosts", "morercpthosts", "percenthack", "badhelo"))
+_ADDRESS_LISTS = frozenset(("badmailfrom", "badrcptto", "morebadrcptto"))
 _MAY_BE_EMPTY = frozenset(("doublebounceto",))  # an empty one throws double bounces away, and is documented to
 _NOT_HERE = {
     Kind.CDB: "is made from {source} whenever that is saved: edit {source}.",
@@ -101,7 +102,7 @@ def _list(name: str, value: bytes) -> Iterator[str]:
             yield f"Line {number} begins with a blank, which would become part of the name."
         elif name in _DOMAIN_LISTS and not _HOST.fullmatch(line.removeprefix(b".")):
             yield f"Line {number} is not a domain such as example.org, or .example.org for all names below it."
-        elif name == "badmailfrom" and b"@" not in line:
+        elif name in _ADDRESS_LISTS and b"@" not in line:
             yield f"Line {number} is neither an address nor @domain."
 
 

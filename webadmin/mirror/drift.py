@@ -68,7 +68,7 @@ def _compiled(path: bytes, data: bytes) -> bytes:
     """As the installer does it. Raises ValueError."""
     if path == b"users/assign":
         return users_assign.compile_(data)
-    return rcpthosts.compile_more(data) if path == b"control/morercpthosts" else tcprules.compile_(data)
+    return rcpthosts.compile_more(data) if path in install_call.COMPILED_LISTS else tcprules.compile_(data)
 
 
 def find_domains(domains: list[Domain]) -> list[Difference]:

@@ -20,7 +20,8 @@ from mta.net.smtp import auth, verbs
 from mta.net.smtp.data import HOPS_MAX, Decoder, StrayNewline
 from mta.net.smtp.lines import AUTH_MAX, COMMAND_MAX, STRAY_NEWLINE, TOO_LONG, Lines
 from mta.net.smtp.service import Service
-from mta.net.smtp.state import AskRecipient, Close, Effect, ReadData, Session, StartTls, Step, Verify
+from mta.net.smtp.signatures import REFUSED, Scanner
+from mta.net.smtp.state import AskRecipient, Close, Effect, Later, ReadData, Session, StartTls, Step, Verify
 from mta.unix import clock
 
 MESSAGE_TIME_S = 3600
@@ -37,6 +38,7 @@ class Connection(asyncio.Protocol):
         self._is_tls = is_tls
         self._lines = Lines()
         self._decoder: Decoder | None = None
+        self._scanner: Scanner | None = None  # where control/signatures names what is refused
         self._stream: Stream | None = None
         self._variables: dict[bytes, bytes] = {}
         self._is_admitted = False
@@ -215,6 +217,10 @@ class Connection(asyncio.Protocol):
                 self._is_busy = self._is_handshaking = True
                 self._lines.take_all()  # what came in clear before the handshake is not from whom the handshake is with
                 self._task = asyncio.get_running_loop().create_task(self._start_tls())
+            case Later(reply, seconds):
+                self._is_busy = True
+                self.deadline = asyncio.get_running_loop().time() + seconds + self._service.loaded.timeout_s
+                asyncio.get_running_loop().call_later(seconds, lambda: self._go_on((self.session, reply, None)))
             case Close():
                 self._close()
 
@@ -280,6 +286,8 @@ class Connection(asyncio.Protocol):
     def _begin_message(self) -> None:
         now_s = clock.now_s()
         self._decoder = Decoder()
+        signatures = self.session.controls.filters.signatures
+        self._scanner = Scanner(signatures) if signatures else None
         self._is_too_big = False
         self._stream = self._service.open_stream(self._variables)
         self._stream.write(verbs.received_line(self.session, now_s))
@@ -295,6 +303,8 @@ class Connection(asyncio.Protocol):
             self._service.say(b"deny: %b: newline without carriage return in a message" % self.ip)
             self._close(verbs.STRAY_NEWLINE)
             return
+        if self._scanner is not None:
+            self._scanner.feed(text)
         if stream is not None and not self._is_too_big:
             if self.session.databytes and decoder.size_bytes > self.session.databytes:
                 self._is_too_big = True
@@ -312,7 +322,8 @@ class Connection(asyncio.Protocol):
         self._decoder = None
         stream, self._stream = self._stream, None
         self._lines.feed(decoder.rest)
-        if stream is not None and decoder.hops < HOPS_MAX:
+        is_refused = self._scanner is not None and self._scanner.is_hit
+        if stream is not None and decoder.hops < HOPS_MAX and not is_refused:
             self._is_busy = True
             transaction = self.session.transaction
             assert transaction is not None
@@ -320,7 +331,8 @@ class Connection(asyncio.Protocol):
             return
         if stream is not None:
             stream.abort()
-        self._apply(verbs.not_queued(self.session, verbs.TOO_BIG if self._is_too_big else verbs.TOO_MANY_HOPS))
+        reply = verbs.TOO_BIG if self._is_too_big else verbs.TOO_MANY_HOPS if decoder.hops >= HOPS_MAX else REFUSED
+        self._apply(verbs.not_queued(self.session, reply))
         self._log_refusal(b"DATA")
 
     def _queued(self, decoder: Decoder, exit_: int, qp: int, custom: bytes) -> None:

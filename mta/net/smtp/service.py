@@ -13,6 +13,7 @@ from mta.formats import tcprules
 from mta.net.ask_client import AskClient
 from mta.net.login_client import LoginClient
 from mta.net.queue_client import ProgramStream, QueueClient, Stream
+from mta.net.smtp import filters
 from mta.net.smtp.state import CLIENT_RECIPIENTS_MAX, STRANGER_RECIPIENTS_MAX, Client, Controls, Profile
 from mta.net.tls import Certificate
 from mta.unix.cdbfile import CdbFile
@@ -64,6 +65,7 @@ def load(home: bytes) -> Loaded:
                 badmailfrom=folder.set_("badmailfrom") or frozenset(),
                 virtualdomains=folder.map_("virtualdomains"),
                 is_own_ip=frozenset(a.encode() for a in own_addresses()).__contains__,
+                filters=filters.load(folder),
             ),
             timeout_s=max(1, folder.integer("timeoutsmtpd", 1200)),
             connections_max=folder.integer("concurrencyincoming", 5000),
@@ -150,6 +152,7 @@ class Service:
             is_loopback=is_loopback,
             relayclient=variables.get(b"RELAYCLIENT"),
             databytes=_number(variables.get(b"DATABYTES")),
+            exceptions=filters.exceptions(variables),
         )
         return client, self._profile(loaded, variables), variables
 

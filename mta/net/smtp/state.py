@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from mta.net.smtp.filters import NO_EXCEPTIONS, NO_FILTERS, Exceptions, Filters
+
 STRANGER_RECIPIENTS_MAX = 100  # RFC 5321 4.5.3.1.8
 CLIENT_RECIPIENTS_MAX = 1000  # of one message from our own users and relay clients
 
@@ -33,6 +35,7 @@ class Client:
     is_loopback: bool = False
     relayclient: bytes | None = None
     databytes: int | None = None  # overrides the control file
+    exceptions: Exceptions = NO_EXCEPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Controls:
     badmailfrom: frozenset[bytes] = frozenset()
     virtualdomains: Mapping[bytes, bytes] = field(default_factory=dict)
     is_own_ip: Callable[[bytes], bool] | None = None
+    filters: Filters = NO_FILTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,14 @@ class AskRecipient(Effect):
     """Ask whether this virtual recipient exists; then call verbs.recipient_asked."""
 
     address: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Later(Effect):
+    """Send this reply after so many seconds."""
+
+    reply: bytes
+    seconds: int
 
 
 Step = tuple[Session, bytes, Effect | None]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,8 @@ from mta.errors import Temporary
 from mta.net.smtp import verbs
 from mta.net.smtp.data import HOPS_MAX, Decoder, StrayNewline
 from mta.net.smtp.lines import STRAY_NEWLINE, TOO_LONG, Lines
-from mta.net.smtp.state import Close, ReadData, Session, Step, Transaction
+from mta.net.smtp.signatures import REFUSED, Scanner
+from mta.net.smtp.state import Close, Later, ReadData, Session, Step, Transaction
 from mta.unix.queue_call import QueueCall
 
 _PIECE = 1 << 16
@@ -76,6 +78,10 @@ def serve(session: Session, wire: Wire, open_queue: Callable[[], QueueCall], now
             if isinstance(effect, ReadData):
                 session, reply, effect = _message(session, reply, wire, lines, open_queue, now_s)
             wire.say(reply)
+            if isinstance(effect, Later):
+                wire.flush()
+                time.sleep(effect.seconds)
+                wire.say(effect.reply)
             if isinstance(effect, Close):
                 wire.flush()
                 return True
@@ -114,10 +120,13 @@ def _message(
     wire.say(go_ahead)
     queue.write(verbs.received_line(session, now_s()))
     decoder = Decoder()
+    scanner = Scanner(session.controls.filters.signatures)
     try:
         data = lines.take_all()
         while True:
             text = decoder.feed(data)
+            if session.controls.filters.signatures:
+                scanner.feed(text)
             if not _is_too_big(session, decoder):
                 queue.write(text)
             if decoder.is_done:
@@ -130,6 +139,9 @@ def _message(
         queue.abandon()
         raise
     lines.feed(decoder.rest)
+    if scanner.is_hit and decoder.hops < HOPS_MAX and not _is_too_big(session, decoder):
+        queue.abandon()
+        return verbs.not_queued(session, REFUSED)
     return _finish(session, transaction, decoder, queue, now_s())
 
 

@@ -13,8 +13,8 @@ from mta.decisions import smtp_rcpt
 from mta.errors import MailError, Permanent, Temporary
 from mta.formats import smtp_path, virtualdomains
 from mta.formats.received import network_line
-from mta.net.smtp import auth
-from mta.net.smtp.state import AskRecipient, Close, Effect, ReadData, Session, StartTls, Step, Transaction
+from mta.net.smtp import auth, filters
+from mta.net.smtp.state import AskRecipient, Close, Effect, Later, ReadData, Session, StartTls, Step, Transaction
 
 SYNTAX = b"555 syntax error (#5.5.4)\r\n"
 UNIMPLEMENTED = b"502 unimplemented (#5.5.1)\r\n"
@@ -121,14 +121,25 @@ def rcpt(session: Session, argument: bytes) -> Step:
     if limit and len(transaction.recipients) >= limit:
         return session, TOO_MANY_RECIPIENTS, None
     try:
+        denial = _denial(session, address)
+        if denial is not None:
+            return wrong(session, b"553 %b\r\n" % denial.encode())
         address = smtp_rcpt.smtp_rcpt(address, relayclient=session.relayclient, listed=c.rcpthosts, more=c.more)
     except MailError as error:
         return wrong(session, refusal(error, permanent=553))
-    except (ValueError, OSError):  # morercpthosts.cdb is damaged or unreadable: we cannot tell
+    except (ValueError, OSError):  # morercpthosts.cdb or morebadrcptto.cdb is damaged or unreadable: we cannot tell
         return session, refusal(Temporary("unable to read controls (#4.3.0)"), permanent=553), None
     if _is_virtual(session, address):
         return session, b"", AskRecipient(address)
     return accept_recipient(session, address)
+
+
+def _denial(session: Session, address: bytes) -> str | None:
+    """Raises ValueError, OSError: we cannot tell."""
+    is_relay_client = session.relayclient is not None
+    return filters.refusal(
+        session.controls.filters, session.client.exceptions, helo=session.helo, recipient=address, is_relay_client=is_relay_client
+    )
 
 
 def _is_virtual(session: Session, address: bytes) -> bool:
@@ -143,6 +154,9 @@ def accept_recipient(session: Session, address: bytes) -> Step:
     transaction = session.transaction
     assert transaction is not None
     added = replace(transaction, recipients=(*transaction.recipients, address))
+    delay_s = filters.delay_s(session.controls.filters, session.client.exceptions, len(added.recipients))
+    if delay_s:
+        return replace(session, transaction=added), b"", Later(OK, delay_s)
     return replace(session, transaction=added), OK, None
 
 

@@ -134,8 +134,8 @@ def _lists(home: bytes) -> pw2u.Lists:
     if not os.path.isdir(home + b"/users"):
         return pw2u.Lists()
     try:
-        folder = ControlDir(home, b"users")
-        return pw2u.Lists(folder.set_("include"), folder.set_("exclude"), folder.map_("mailnames"))
+        users = ControlDir(home, b"users")
+        return pw2u.Lists(users.set_("include"), users.set_("exclude"), users.map_("mailnames"))
     except Unreadable:
         raise Temporary("unable to read controls") from None
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 
 from mta.errors import Temporary
-from mta.net.smtp import stdio, verbs
+from mta.net.smtp import filters, stdio, verbs
 from mta.net.smtp.state import Client, Controls, Profile, Session
 from mta.unix import clock, queue_call
 from mta.unix.cdbfile import CdbFile
@@ -53,6 +53,7 @@ def _controls(folder: ControlDir, env: dict[bytes, bytes]) -> Controls:
         more=CdbFile(more).get if more is not None else None,
         badmailfrom=folder.set_("badmailfrom") or frozenset(),
         is_own_ip=own.__contains__,
+        filters=filters.load(folder),
     )
 
 
@@ -65,4 +66,5 @@ def _client(env: dict[bytes, bytes]) -> Client:
         local=env.get(b"TCPLOCALHOST", env.get(b"TCPLOCALIP", b"unknown")),
         relayclient=env.get(b"RELAYCLIENT"),
         databytes=int(databytes) if databytes is not None and databytes.isdigit() else None,
+        exceptions=filters.exceptions(env),
     )

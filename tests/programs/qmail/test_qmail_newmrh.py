@@ -1,4 +1,4 @@
-"""qmail-newmrh against the recorded behaviour of the original, and conformance case U01."""
+"""qmail-newmrh against the recorded behaviour of the original, and conformance case U01; qmail-newbrt."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mta.formats import cdb
 from tests.conftest import as_bytes, corpus
 from tests.support.call import Result, call, command
 
@@ -86,3 +87,13 @@ def test_everybody_may_read_the_database_whatever_the_mask(newmrh: NewMrh) -> No
     shell = ["sh", "-c", 'umask 77; exec "$@"', "sh", *command("qmail-newmrh", newmrh.env[b"QMAIL_HOME"])]
     assert subprocess.run(shell, check=False).returncode == 0
     assert stat.S_IMODE((newmrh.control / "morercpthosts.cdb").stat().st_mode) == 0o644
+
+
+def test_qmail_newbrt_compiles_the_recipients_that_get_no_mail(newmrh: NewMrh) -> None:
+    (newmrh.control / "morebadrcptto").write_bytes(b"# gone\nJoe@X.y\n@old.example\n")
+    assert call("qmail-newbrt", [], newmrh.env) == Result(0, b"", b"")
+    assert [key for key, _ in cdb.records((newmrh.control / "morebadrcptto.cdb").read_bytes())] == [b"joe@x.y", b"@old.example"]
+    (newmrh.control / "morebadrcptto").unlink()
+    text = b"qmail-newbrt: fatal: unable to read control/morebadrcptto: file does not exist\n"
+    assert call("qmail-newbrt", [], newmrh.env) == Result(111, b"", text)
+    assert (newmrh.control / "morebadrcptto.cdb").exists()

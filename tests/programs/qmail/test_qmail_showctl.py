@@ -207,9 +207,9 @@ def test_our_own_files_are_explained_when_they_are_there(showctl: ShowCtl) -> No
 
 def test_names_nobody_knows_come_last(showctl: ShowCtl) -> None:
     showctl.write("zzz", b"")
-    showctl.write("badhelo", b"")
+    showctl.write("spfbehavior", b"")
     assert showctl.run().out.endswith(
-        b"No virtual domains.\n\nbadhelo: I have no idea what this file does.\n\nzzz: I have no idea what this file does.\n"
+        b"No virtual domains.\n\nspfbehavior: I have no idea what this file does.\n\nzzz: I have no idea what this file does.\n"
     )
 
 

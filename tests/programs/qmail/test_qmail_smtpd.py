@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,54 @@ def test_morercpthosts_counts_where_rcpthosts_is(smtpd: Smtpd) -> None:
     (smtpd.home / "control/morercpthosts.cdb").write_bytes(rcpthosts.compile_more(b"more.example\n.sub.example\n"))
     said = dialog(smtpd, MAIL, "RCPT TO:<x@more.example>", "RCPT TO:<x@a.SUB.example>", "RCPT TO:<x@sub.example>")
     assert said == ["250 ok", "250 ok", "250 ok", NOT_OURS]
+
+
+DENIED = "553 sorry, your envelope recipient has been denied (#5.7.1)"
+BAD_HELO = "553 sorry, your HELO host name has been denied (#5.7.1)"
+
+
+def test_badrcptto_denies_recipients(smtpd: Smtpd) -> None:
+    smtpd.control({"badrcptto": "old@oracle.test\n"})
+    (smtpd.home / "control/morebadrcptto.cdb").write_bytes(rcpthosts.compile_more(b"more@oracle.test\n"))
+    said = dialog(smtpd, MAIL, "RCPT TO:<OLD@oracle.test>", "RCPT TO:<more@oracle.test>", "RCPT TO:<new@oracle.test>")
+    assert said == ["250 ok", DENIED, DENIED, "250 ok"]
+    (smtpd.home / "control/morebadrcptto.cdb").write_bytes(b"damaged")
+    assert dialog(smtpd, MAIL, "RCPT TO:<new@oracle.test>")[1] == "451 unable to read controls (#4.3.0)"
+
+
+def test_badhelo_is_told_at_rcpt(smtpd: Smtpd) -> None:
+    smtpd.control({"badhelo": "me\n"})
+    rcpt = "RCPT TO:<x@oracle.test>"
+    assert dialog(smtpd, "HELO ME", MAIL, rcpt, "HELO you", MAIL, rcpt)[2::3] == [BAD_HELO, "250 ok"]
+    for variable in (b"NOBADHELO", b"RELAYCLIENT"):
+        assert dialog(smtpd, "EHLO me", MAIL, rcpt, env={variable: b""})[-1] == "250 ok"
+
+
+def test_tarpit_makes_a_client_wait(smtpd: Smtpd, monkeypatch: pytest.MonkeyPatch) -> None:
+    smtpd.control({"tarpitcount": "2\n", "tarpitdelay": "7\n"})
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    rcpt = "RCPT TO:<x@oracle.test>"
+    assert dialog(smtpd, MAIL, rcpt, rcpt, rcpt, rcpt, "RCPT TO:<x@far.test>") == ["250 ok"] * 5 + [NOT_OURS]
+    assert waited == [7, 7]
+    assert dialog(smtpd, MAIL, rcpt, rcpt, rcpt, env={b"TARPITCOUNT": b"0"}) == ["250 ok"] * 4
+    assert waited == [7, 7]
+
+
+@pytest.mark.parametrize(
+    ("why", "files", "lines", "reply"),
+    [
+        ("a program", {}, ["", "TVqQAAMAAAAE"], "552 we don't accept email with such content (#5.3.4)"),
+        ("none", {}, ["", "TVqQ", "TVqQAAMAAAAE"], "250 ok"),
+        ("a loop is told first", {}, [*["Received: x"] * 100, "", "TVqQAAMAAAAE"], "554 too many hops, this message is looping (#5.4.6)"),
+        ("so is a size", {"databytes": "5"}, ["", "TVqQAAMAAAAE"], "552 sorry, that message size exceeds my databytes limit (#5.3.4)"),
+    ],
+)
+def test_signatures_of_programs_are_refused(smtpd: Smtpd, why: str, files: dict[str, str], lines: list[str], reply: str) -> None:
+    smtpd.control({"signatures": "TVqQAAMAA\n", **files})
+    said = dialog(smtpd, MAIL, "RCPT TO:<x@oracle.test>", "DATA", *lines, ".", "MAIL FROM:<>")
+    assert said[3].startswith(reply), why
+    assert (len(smtpd.queue.queued()), said[4]) == (reply == "250 ok", "250 ok")
 
 
 @pytest.mark.parametrize("env", [{}, {b"RELAYCLIENT": b""}], ids=["M10 stranger", "M11 relay client"])

@@ -97,6 +97,23 @@ def test_a_client_that_goes_away_in_data_leaves_nothing(server: Server) -> None:
     assert server.home.files() == []
 
 
+def test_filters_of_control_files_are_followed(server: Server) -> None:
+    server.home.control(badhelo="evil", badrcptto="gone@host.example.org", signatures="TVqQAAMAA", tarpitcount="1", tarpitdelay="1")
+    with server.dialog() as d:
+        assert [d.say("HELO evil"), d.say(MAIL), d.say(RCPT)][2] == "553 sorry, your HELO host name has been denied (#5.7.1)"
+        assert [d.say("HELO me"), d.say(MAIL)] == ["250 host.example.org", "250 ok"]
+        assert d.say("RCPT TO:<gone@host.example.org>") == "553 sorry, your envelope recipient has been denied (#5.7.1)"
+        d.send(f"{RCPT}\r\n{RCPT}\r\nDATA\r\n".encode())  # the second waits, and what comes behind it is not forgotten
+        assert [d.reply().rstrip() for _ in range(3)] == [b"250 ok", b"250 ok", b"354 go ahead"]
+        d.send(b"\r\nTVqQAAMAAAAE\r\n.\r\n")
+        assert d.reply() == b"552 we don't accept email with such content (#5.3.4)\r\n"
+        assert [d.say(MAIL), d.say(RCPT), d.say("DATA")] == ["250 ok", "250 ok", "354 go ahead"]
+        d.send(b"\r\nTVqQ\r\n.\r\n")
+        assert d.reply().startswith(b"250 ok ")
+    assert len(server.messages()) == 1
+    server.process.wait_said("DATA: 552_we_don't_accept")
+
+
 def test_a_line_of_a_megabyte_is_stored_as_it_came(server: Server) -> None:
     line = os.urandom(1 << 19).hex().encode()
     with server.dialog() as d:

@@ -158,7 +158,7 @@ def compiled(path: bytes, data: bytes) -> bytes:
     """Raises ValueError, naming the line."""
     if path == b"users/assign":
         return users_assign.compile_(data)
-    if path == b"control/morercpthosts":
+    if path in install_call.COMPILED_LISTS:
         return rcpthosts.compile_more(data)
     try:
         return tcprules.compile_(data)
