@@ -18,6 +18,7 @@ WINGS = {
     "daemontools": "daemontools",
     "ucspi_tcp": "ucspi-tcp",
     "fastforward": "fastforward, dot-forward",
+    "checkpassword": "checkpassword",
     "vpopmail": "vpopmail",
 }
 

@@ -105,6 +105,8 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "printmaillist": ("fastforward", "write out a compiled mailing list, one item a line"),
     "setforward": ("fastforward", "compile forwarding instructions for fastforward"),
     "setmaillist": ("fastforward", "compile a mailing list for fastforward"),
+    # checkpassword
+    "checkpassword": ("checkpassword", "run a program as the user whose password is right"),
     # vpopmail
     "vdelivermail": ("vpopmail", "deliver to a mailbox of a virtual domain"),
 }
