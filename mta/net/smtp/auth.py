@@ -1,14 +1,16 @@
-"""AUTH PLAIN and LOGIN: who is it? The answer comes from the login broker; here only the exchange is spoken.
+"""AUTH PLAIN, LOGIN and CRAM-MD5: who is it? The answer comes from the login broker, or from a checkpassword program; here only the
+exchange is spoken.
 
-Offered  only where the listener has AUTH, and only under TLS or from this machine itself: passwords do not cross a network in clear.
+Offered  only where the listener has AUTH, and only under TLS or from this machine itself: passwords do not cross a network in clear, unless
+         the site wants it so (qmail-smtpd with SMTPAUTH)
 Limits   12288 octets a response (RFC 4954 4); names and passwords are handed on only without NUL
-Source   RFC 4954, RFC 4616 (PLAIN); the replies are those of the qmail-smtpd AUTH patches
+Source   RFC 4954, RFC 4616 (PLAIN), RFC 2195 (CRAM-MD5); the replies are those of the qmail-smtpd AUTH patches
 """
 
 from __future__ import annotations
 
 import binascii
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import replace
 
 from mta.errors import MailError, Permanent
@@ -29,8 +31,21 @@ ASK_PASSWORD = b"334 UGFzc3dvcmQ6\r\n"
 ASK_PLAIN = b"334 \r\n"
 
 
+CRAM = b"CRAM-MD5"
+
+
 def is_offered(session: Session) -> bool:
-    return session.profile.has_auth and session.user is None and (session.is_tls or session.client.is_loopback)
+    return session.profile.has_auth and session.user is None and _is_safe(session)
+
+
+def _is_safe(session: Session) -> bool:
+    return session.is_tls or session.client.is_loopback or session.profile.auth_in_clear
+
+
+def offer(session: Session) -> list[bytes]:
+    """The words of EHLO; the second is for clients from before the RFC."""
+    words = b" ".join(session.profile.mechanisms)
+    return [b"AUTH " + words, b"AUTH=" + words]
 
 
 def begin(session: Session, argument: bytes) -> Step:
@@ -39,9 +54,11 @@ def begin(session: Session, argument: bytes) -> Step:
         return session, refusal, None
     mechanism, _, initial = argument.partition(b" ")
     mechanism = mechanism.upper()
-    if mechanism not in (b"PLAIN", b"LOGIN"):
+    if mechanism not in session.profile.mechanisms:
         return session, UNKNOWN_TYPE, None
     waiting = replace(session, auth=AuthStep(mechanism))
+    if mechanism == CRAM:
+        return waiting, b"334 %b\r\n" % b64encode(session.client.stamp), None
     if initial:
         return answer(waiting, b"" if initial == b"=" else initial.lstrip(b" "))
     return waiting, ASK_PLAIN if mechanism == b"PLAIN" else ASK_USER, None
@@ -54,7 +71,7 @@ def _refusal(session: Session) -> bytes | None:
         return ALREADY
     if session.transaction is not None:
         return IN_TRANSACTION
-    return None if session.is_tls or session.client.is_loopback else TLS_FIRST
+    return None if _is_safe(session) else TLS_FIRST
 
 
 def answer(session: Session, line: bytes) -> Step:
@@ -72,20 +89,23 @@ def answer(session: Session, line: bytes) -> Step:
         return replace(session, auth=AuthStep(b"LOGIN", text)), ASK_PASSWORD, None
     if step.mechanism == b"LOGIN":
         return _verify(done, step.user or b"", text)
+    if step.mechanism == CRAM:
+        user, _, digest = text.rpartition(b" ")
+        return _verify(done, user, digest, session.client.stamp)
     fields = text.split(b"\0")  # authorize-id NUL authenticate-id NUL password
     if len(fields) != 3:
         return done, MALFORMED, None
     return _verify(done, fields[1], fields[2])
 
 
-def _verify(session: Session, user: bytes, password: bytes) -> Step:
+def _verify(session: Session, user: bytes, password: bytes, challenge: bytes = b"") -> Step:
     if not user or not password or b"\0" in user + password:
         return session, MALFORMED, None
-    return session, b"", Verify(user, password)
+    return session, b"", Verify(user, password, challenge)
 
 
 def verified(session: Session, user: bytes, failure: MailError | None) -> Step:
-    """The broker's answer to Verify: None when the password was right."""
+    """The answer to Verify: None when the password was right."""
     if failure is None:
         return replace(session, user=user), OK, None
     return replace(session, errors=session.errors + 1), FAILED if isinstance(failure, Permanent) else TEMPORARY, None

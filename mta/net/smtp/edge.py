@@ -210,7 +210,7 @@ class Connection(asyncio.Protocol):
             case AskRecipient(address):
                 self._is_busy = True
                 self._service.recipients.ask([b"rcpt", address], lambda words: self._recipient_answered(address, words))
-            case Verify(user, password):
+            case Verify(user, password, _):  # the login broker knows no challenges, and none are offered with it
                 self._is_busy = True
                 self._task = asyncio.get_running_loop().create_task(self._verify(user, password))
             case StartTls():

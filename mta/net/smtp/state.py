@@ -19,6 +19,8 @@ class Profile:
     has_starttls: bool = False
     has_auth: bool = False
     requires_auth: bool = False
+    mechanisms: tuple[bytes, ...] = (b"LOGIN", b"PLAIN")
+    auth_in_clear: bool = False  # also without TLS, and from other machines
     recipients_max: int = 0  # 0: no limit
     client_recipients_max: int = 0
     errors_max: int = 0  # wrong commands before the connection is closed; 0: no limit
@@ -36,6 +38,7 @@ class Client:
     relayclient: bytes | None = None
     databytes: int | None = None  # overrides the control file
     exceptions: Exceptions = NO_EXCEPTIONS
+    stamp: bytes = b""  # what CRAM-MD5 asks to be signed: no other session has the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +118,11 @@ class ReadData(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Verify(Effect):
-    """Ask the login broker; then call auth.verified."""
+    """Ask the login broker, or a checkpassword program; then call auth.verified."""
 
     user: bytes
-    password: bytes
+    password: bytes  # with a challenge: the digest made of it and the password
+    challenge: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mta.errors import Temporary
-from mta.net.smtp import verbs
+from mta.errors import MailError, Temporary
+from mta.net.smtp import auth, verbs
 from mta.net.smtp.data import HOPS_MAX, Decoder, StrayNewline
-from mta.net.smtp.lines import STRAY_NEWLINE, TOO_LONG, Lines
+from mta.net.smtp.lines import AUTH_MAX, COMMAND_MAX, STRAY_NEWLINE, TOO_LONG, Lines
 from mta.net.smtp.signatures import REFUSED, Scanner
-from mta.net.smtp.state import Close, Later, ReadData, Session, Step, Transaction
+from mta.net.smtp.state import Close, Effect, Later, ReadData, Session, Step, Transaction, Verify
 from mta.unix.queue_call import QueueCall
 
 _PIECE = 1 << 16
@@ -61,14 +61,21 @@ class Wire:
         return data
 
 
-def serve(session: Session, wire: Wire, open_queue: Callable[[], QueueCall], now_s: Callable[[], int]) -> bool:
-    """One session to its end -> True after QUIT, False when the client went away. Effects that need other processes never come up here:
-    the profile offers neither AUTH nor STARTTLS, and virtual recipients are not asked for."""
+def serve(
+    session: Session,
+    wire: Wire,
+    open_queue: Callable[[], QueueCall],
+    now_s: Callable[[], int],
+    verify: Callable[[Verify], MailError | None] | None = None,
+) -> bool:
+    """One session to its end -> True after QUIT, False when the client went away. verify: is the password right? Without it the profile
+    must not offer AUTH. Other effects that need other processes never come up here: there is no STARTTLS, and nobody asks for virtual
+    recipients."""
     lines = Lines()
     try:
         wire.say(verbs.greet(session))
         while True:
-            line = lines.next()
+            line = lines.next(AUTH_MAX if session.auth is not None else COMMAND_MAX)
             if line is None:
                 lines.feed(wire.read())
                 continue
@@ -77,13 +84,11 @@ def serve(session: Session, wire: Wire, open_queue: Callable[[], QueueCall], now
             session, reply, effect = _step(session, line)
             if isinstance(effect, ReadData):
                 session, reply, effect = _message(session, reply, wire, lines, open_queue, now_s)
-            wire.say(reply)
-            if isinstance(effect, Later):
-                wire.flush()
-                time.sleep(effect.seconds)
-                wire.say(effect.reply)
+            elif isinstance(effect, Verify):
+                assert verify is not None
+                session, reply, effect = auth.verified(session, effect.user, verify(effect))
+            _say(wire, reply, effect)
             if isinstance(effect, Close):
-                wire.flush()
                 return True
     except Gone as gone:
         wire.say(gone.words)
@@ -91,6 +96,16 @@ def serve(session: Session, wire: Wire, open_queue: Callable[[], QueueCall], now
         return False
     _last_words(wire)
     return False
+
+
+def _say(wire: Wire, reply: bytes, effect: Effect | None) -> None:
+    wire.say(reply)
+    if isinstance(effect, Later):
+        wire.flush()
+        time.sleep(effect.seconds)
+        wire.say(effect.reply)
+    if isinstance(effect, Close):
+        wire.flush()
 
 
 def _last_words(wire: Wire) -> None:

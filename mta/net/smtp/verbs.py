@@ -81,7 +81,7 @@ def ehlo(session: Session, argument: bytes) -> Step:
     if session.profile.has_starttls and not session.is_tls:
         words.append(b"STARTTLS")
     if auth.is_offered(session):
-        words += [b"AUTH LOGIN PLAIN", b"AUTH=LOGIN PLAIN"]
+        words += auth.offer(session)
     words.append(b"8BITMIME")
     reply = b"".join(b"250-%b\r\n" % word for word in words[:-1]) + b"250 %b\r\n" % words[-1]
     return replace(session, helo=argument, transaction=None), reply, None

@@ -1,22 +1,26 @@
 """qmail-smtpd: receive mail by SMTP on descriptors 0 and 1, as tcpserver or inetd starts it.
 
-Reads    fd 0 the client; control/ me smtpgreeting localiphost timeoutsmtpd rcpthosts morercpthosts.cdb badmailfrom databytes;
-         environment TCPREMOTEIP TCPREMOTEHOST TCPREMOTEINFO TCPLOCALIP TCPLOCALHOST RELAYCLIENT DATABYTES QMAILQUEUE
+Usage    qmail-smtpd [CHECKPASSWORD SUBPROGRAM [ARGUMENT ...]], the arguments being a checkpassword program for AUTH (unix/checkpassword)
+Reads    fd 0 the client; control/ me smtpgreeting localiphost timeoutsmtpd rcpthosts morercpthosts.cdb badmailfrom databytes badhelo
+         badrcptto morebadrcptto.cdb signatures tarpitcount tarpitdelay; environment TCPREMOTEIP TCPREMOTEHOST TCPREMOTEINFO TCPLOCALIP
+         TCPLOCALHOST RELAYCLIENT DATABYTES NOBADHELO TARPITCOUNT TARPITDELAY QMAILQUEUE SMTPAUTH
 Writes   fd 1 the replies; each message to qmail-queue
+AUTH     SMTPAUTH set: LOGIN and PLAIN; "+cram" those and CRAM-MD5; "cram" CRAM-MD5 only; with a "!" before it, nobody sends mail without;
+         "-" and "0" are none. Who has logged in may send anywhere, and is TCPREMOTEINFO.
 Exits    0 after QUIT; 1 when the client went away
 Limits   899 octets an address, 2048 a command line, 100 hops; strict CRLF everywhere (docs/quirks.md)
-Runs as  qmaild
-Source   qmail-smtpd(8), qmail-smtpd.c
+Runs as  qmaild; as root where CHECKPASSWORD needs that
+Source   qmail-smtpd(8), qmail-smtpd.c; the patches named in net/smtp/filters and net/smtp/auth
 """
 
 from __future__ import annotations
 
 import os
 
-from mta.errors import Temporary
-from mta.net.smtp import filters, stdio, verbs
-from mta.net.smtp.state import Client, Controls, Profile, Session
-from mta.unix import clock, queue_call
+from mta.errors import MailError, Temporary
+from mta.net.smtp import auth, filters, stdio, verbs
+from mta.net.smtp.state import Client, Controls, Profile, Session, Verify
+from mta.unix import checkpassword, clock, queue_call
 from mta.unix.cdbfile import CdbFile
 from mta.unix.controls import ControlDir, Unreadable
 from mta.unix.fds import Fds
@@ -32,9 +36,31 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     except (OSError, Unreadable, Temporary):
         fds.write(1, verbs.NO_CONTROLS)
         return 1
-    session = Session(Profile(), _client(env), controls)
-    is_quit = stdio.serve(session, wire, lambda: queue_call.open_(home, env), clock.now_s)
+    variables = dict(env)
+
+    def verify(wanted: Verify) -> MailError | None:
+        record = checkpassword.record(wanted.user, wanted.password, wanted.challenge)
+        failure = checkpassword.ask(argv, record, variables)
+        if failure is None:  # what the queue program is told
+            variables.update({b"TCPREMOTEINFO": wanted.user, b"RELAYCLIENT": b""})
+        return failure
+
+    profile = _profile(argv, env.get(b"SMTPAUTH", _NO_AUTH[0]))
+    session = Session(profile, _client(env, controls.greeting), controls)
+    is_quit = stdio.serve(session, wire, lambda: queue_call.open_(home, variables), clock.now_s, verify)
     return 0 if is_quit else 1
+
+
+_NO_AUTH = (b"-", b"0")
+_IN_CLEAR = (b"LOGIN", b"PLAIN")
+
+
+def _profile(argv: list[bytes], smtpauth: bytes) -> Profile:
+    if smtpauth in _NO_AUTH or len(argv) < 2:
+        return Profile()
+    word = smtpauth.removeprefix(b"!")
+    mechanisms = {b"cram": (auth.CRAM,), b"+cram": (*_IN_CLEAR, auth.CRAM)}.get(word, _IN_CLEAR)
+    return Profile(has_size=True, has_auth=True, requires_auth=word != smtpauth, mechanisms=mechanisms, auth_in_clear=True)
 
 
 def _controls(folder: ControlDir, env: dict[bytes, bytes]) -> Controls:
@@ -57,7 +83,7 @@ def _controls(folder: ControlDir, env: dict[bytes, bytes]) -> Controls:
     )
 
 
-def _client(env: dict[bytes, bytes]) -> Client:
+def _client(env: dict[bytes, bytes], greeting: bytes) -> Client:
     databytes = env.get(b"DATABYTES")
     return Client(
         ip=env.get(b"TCPREMOTEIP", b"unknown"),
@@ -67,4 +93,5 @@ def _client(env: dict[bytes, bytes]) -> Client:
         relayclient=env.get(b"RELAYCLIENT"),
         databytes=int(databytes) if databytes is not None and databytes.isdigit() else None,
         exceptions=filters.exceptions(env),
+        stamp=b"<%d.%d@%b>" % (os.getpid(), clock.now_s(), greeting.split(b" ", 1)[0]),
     )
