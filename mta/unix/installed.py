@@ -54,11 +54,8 @@ class InstalledFiles:
         return getpw.find(local, _lookup, self._alias)
 
     def _alias(self) -> User:
-        found = _entry("alias")
-        if found is None:
-            st = os.stat(self._home + b"/alias")  # an instance of one user has no user of that name
-            return User(b"alias", st.st_uid, st.st_gid, self._home + b"/alias", b"", b"")
-        return found
+        st = os.stat(self._home + b"/alias")  # an instance of one user may have no user of that name
+        return User(b"alias", st.st_uid, st.st_gid, self._home + b"/alias", b"", b"")
 
     def dotqmail(self, home: bytes, name: bytes) -> DotQmail | None:
         try:

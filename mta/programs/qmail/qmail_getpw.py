@@ -4,7 +4,8 @@ Usage    qmail-getpw LOCAL
 Reads    the system's users; the owners of their home directories
 Writes   USER UID GID HOME DASH EXT to fd 1, each with a NUL behind it
 Exits    0 found; 100 usage; 111 try again; 115 a home directory does not answer; 116 no alias user; 118 the user database does not answer
-Limits   an instance prepared without root belongs to one user: only that user is found, and alias is that user too, at home in alias/
+Limits   alias is at home in alias/ of the instance, whatever the user database says: a second instance has its own. An instance prepared
+         without root belongs to one user: only that user is found, and alias is that user too
 Runs as  qmailp: it asks directories of users, which may lie on other machines, and shall have nothing to lose
 Source   qmail-getpw(8), qmail-getpw.c
 """
@@ -41,7 +42,7 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     owner = accounts.single(home)
     try:
         if owner is None:
-            user = getpw.find(argv[0], _counting, _alias)
+            user = getpw.find(argv[0], _counting, lambda: _alias(home))
         else:
             alias = User(b"alias", owner.uid, owner.gid, home + b"/alias", b"", b"")
             user = getpw.find(argv[0], lambda name: _only(owner.uid, _counting(name)), lambda: alias)
@@ -69,11 +70,11 @@ def _counting(name: bytes) -> User | None:
         return None
 
 
-def _alias() -> User:
+def _alias(home: bytes) -> User:
     user = _lookup(b"alias")
     if user is None:
         raise _Trouble(NO_ALIAS)
-    return user
+    return User(user.user, user.uid, user.gid, home + b"/alias", b"", b"")
 
 
 def _lookup(name: bytes) -> User | None:

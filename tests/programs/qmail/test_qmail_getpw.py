@@ -58,7 +58,13 @@ def test_u08_six_fields_each_with_a_nul(system: System, tmp_path: Path) -> None:
 
 def test_u09_root_is_never_found(system: System) -> None:
     system.add("root", 0, "/root")
-    assert system.run(b"root") == Result(0, b"alias\x007790\x007791\0/var/qmail/alias\0-\0root\0", b"")
+    assert system.run(b"root") == Result(0, b"alias\x007790\x007791\0%b/alias\0-\0root\0" % os.fsencode(system.home), b"")
+
+
+def test_alias_is_at_home_in_this_instance(system: System) -> None:
+    """The user was made for the first instance of the machine; a second one has its own alias/."""
+    system.add("alias", 7790, "/elsewhere/alias")
+    assert system.run(b"nobody").out.split(b"\0")[3] == os.fsencode(system.home) + b"/alias"
 
 
 def test_a_user_who_does_not_own_his_home_does_not_count(system: System, tmp_path: Path) -> None:
