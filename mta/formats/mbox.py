@@ -5,7 +5,7 @@ Message  a From_ line (formats/traceline); the lines of the message, each that b
 Example  b"From ada@x.y Sat Jan 03 01:05:34 1996\\nSubject: a\\n\\n>From here\\n\\n"
 Limits   none: a message passes in pieces, whatever the length of its lines
 Written  by qmail-local under flock, in one go; what a failure leaves is cut off again.   Read by mail readers.
-Crash    the last message may be incomplete: its delivery was not reported and will be repeated behind it.
+Crash    the last message may be incomplete: its delivery was not reported and will be repeated behind it, after an empty line.
 Source   mbox(5), qmail-local.c mailfile and gfrom
 """
 

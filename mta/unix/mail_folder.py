@@ -185,15 +185,25 @@ class Folder:
         return len(moved)
 
     def link_from(self, source: int, entry: Entry) -> None:
-        """A second name, in cur/ here, for a file of another folder."""
+        """A second name, in cur/ here, for a file of another folder; it may have one, from a move that a crash cut short."""
+        st = os.stat(entry.name, dir_fd=source, follow_symlinks=False)
+        if st.st_nlink > 1 and self._has_twin(entry, st):
+            return
         base, flags = maildirname.split(entry.name)
         name = maildirname.join(base, flags.replace(b"T", b""))
         try:
             os.link(entry.name, name, src_dir_fd=source, dst_dir_fd=self._cur, follow_symlinks=False)
         except FileExistsError:  # a copy with the same name is here already: both are kept
-            size = os.stat(entry.name, dir_fd=source, follow_symlinks=False).st_size
-            name = maildirname.join(unique(size), flags.replace(b"T", b""))
+            name = maildirname.join(unique(st.st_size), flags.replace(b"T", b""))
             os.link(entry.name, name, src_dir_fd=source, dst_dir_fd=self._cur, follow_symlinks=False)
+
+    def _has_twin(self, entry: Entry, st: os.stat_result) -> bool:
+        """Is that very file here under the same name, whatever its flags?"""
+        found = self.find(entry.base)
+        if found is None:
+            return False
+        twin = self.stat(found)
+        return (twin.st_ino, twin.st_dev) == (st.st_ino, st.st_dev)
 
     def remove(self, entries: Iterable[Entry]) -> int:
         """For good. -> how many"""

@@ -1,6 +1,7 @@
 """Delivery into an mbox: append one message (formats/mbox) under the file's lock, or leave the file as it was.
 
-Steps    1 open, make if needed, mode 0600  2 flock, waiting LOCK_S at most  3 remember where the file ends  4 append, fsync, close
+Steps    1 open, make if needed, mode 0600  2 flock, waiting LOCK_S at most  3 remember where the file ends  4 end what a crash left of
+         another message there  5 append, fsync, close
 Trouble  everything is Temporary, in qmail-local's words. A failed write is cut off again if the lock is ours. A file system that knows
          no locks is written to without, as by the original.
 Limits   one at a time in a process: the wait for the lock uses the process's alarm. Main thread only.
@@ -43,7 +44,7 @@ def deliver(path: bytes, name: bytes, head: bytes, source: Message, *, lock_s: f
         is_locked = _lock(fd, lock_s)
         end = disk.lseek(fd, 0, os.SEEK_END) if is_locked else None
         try:
-            _append(fd, head, source, disk)
+            _append(fd, _seam(path, end or 0, disk) + head, source, disk)
         except OSError as error:
             _cut(fd, end, disk)
             raise Temporary(f"Unable to write {shown}: {error_str(error.errno)}. (#4.3.0)") from error
@@ -61,6 +62,24 @@ def _append(fd: int, head: bytes, source: Message, disk: Disk) -> None:
         disk.write(fd, quoter.feed(piece))
     disk.write(fd, quoter.end())
     disk.fsync(fd)
+
+
+def _seam(path: bytes, end: int, disk: Disk) -> bytes:
+    """What is missing before a From_ line is seen as one: an empty line, unless the file is empty. A message that was being written when
+    its writer was killed may have stopped anywhere; the one that comes behind it must not become a part of it."""
+    if not end:
+        return b""
+    try:
+        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # the user lets nobody read it
+        return b""
+    try:
+        tail = disk.pread(fd, 2, max(0, end - 2))
+    except OSError:
+        return b""
+    finally:
+        disk.close(fd)
+    return b"" if tail.endswith(b"\n\n") else b"\n" if tail.endswith(b"\n") else b"\n\n"
 
 
 def _cut(fd: int, end: int | None, disk: Disk) -> None:

@@ -341,3 +341,19 @@ def test_the_stamp_changes_with_the_listing(maildir: Path, mailbox: Mailbox) -> 
     put(maildir, "new/1.a")
     os.utime(maildir / "new", ns=(time.time_ns(), time.time_ns() + 5_000_000_000))
     assert mailbox.stamp(b"")[0] != before
+
+
+def test_a_move_that_a_crash_cut_short_is_completed_and_makes_no_second_copy(maildir: Path, mailbox: Mailbox) -> None:
+    file = put(maildir, "cur/1.a.h:2,S")
+    target = mailbox.make_folder(b".Work")
+    os.link(file, maildir / ".Work/cur/1.a.h:2,")  # its name there came first; then somebody read it here
+    assert mailbox.folder(b"").move([Entry(b"1.a.h:2,S", False)], target) == 1
+    assert (listing(maildir), listing(maildir, ".Work/cur")) == ([], ["1.a.h:2,"])
+
+
+def test_a_message_with_two_names_is_moved_all_the_same(maildir: Path, mailbox: Mailbox) -> None:
+    file = put(maildir, "cur/1.a.h:2,S")
+    os.link(file, maildir / "cur/2.b.h:2,")
+    target = mailbox.make_folder(b".Work")
+    assert mailbox.folder(b"").move([Entry(b"1.a.h:2,S", False)], target) == 1
+    assert (listing(maildir), listing(maildir, ".Work/cur")) == (["2.b.h:2,"], ["1.a.h:2,S"])

@@ -36,6 +36,23 @@ def test_l21_a_message_is_appended_and_quoted(tmp_path: Path, message: mess.Mess
 
 
 @pytest.mark.parametrize(
+    ("why", "left", "seam"),
+    [
+        ("nothing was there", b"", b""),
+        ("a whole message", OLD, b""),
+        ("cut off in the middle of a line", OLD + b"From x Thu Jan 01 00:00:00 1970\n\nol", b"\n\n"),
+        ("cut off behind a line", OLD + b"From x Thu Jan 01 00:00:00 1970\n\nold\n", b"\n"),
+    ],
+)
+def test_a_message_begins_behind_an_empty_line_whatever_a_crash_left(
+    tmp_path: Path, message: mess.Message, why: str, left: bytes, seam: bytes
+) -> None:
+    (tmp_path / "m").write_bytes(left)
+    deliver(tmp_path / "m", message)
+    assert (tmp_path / "m").read_bytes() == left + seam + HEAD + b">From a\n>>From b\nx\n\n", why
+
+
+@pytest.mark.parametrize(
     ("why", "name", "text"),
     [
         ("a directory", ".", r"^Unable to open \./Mailbox: is a directory\. \(#4\.2\.1\)$"),

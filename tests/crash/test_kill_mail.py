@@ -1,0 +1,81 @@
+"""R2: the programs that carry mail, real ones, killed before, in and after each of their calls that change the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.crash import faults_plane
+from tests.crash.conftest import Table
+from tests.crash.kill import Plan, Point, points
+from tests.crash.kill_mail import Carriers
+from tests.crash.storm import StormPlane
+from tests.crash.storm_sink import FlakySink
+
+SEED = int(os.environ.get("CRASH_SEED", "1"))
+TRIES = 4  # which message is whose is decided by who comes first
+NO_RECOVERY = "from mta.programs.qmail.qmail_send import bounces\nbounces.recover = lambda core: None\n"
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(faults_plane.why_not() is not None, reason=str(faults_plane.why_not()))]
+
+
+@contextmanager
+def carriers(broken: str = "") -> Iterator[tuple[Carriers, Plan]]:
+    with faults_plane.folder() as folder, FlakySink() as sink:
+        sink.is_calm = True
+        plane = StormPlane(folder / "q", routes={"far.example": sink.port})
+        plane.prepare()
+        plan = Plan(folder / "plan", folder / "q")
+        with Carriers(plane, plan, sink, broken) as found:
+            yield found, plan
+
+
+def visit(one: Carriers, point: Point, is_alone: bool) -> bool:
+    """Rounds until somebody came to the point."""
+    try:
+        return any(one.letters(point, is_alone) for _ in range(TRIES))
+    except BaseException as error:
+        error.add_note(f"killed {point}, {'alone' if is_alone else 'with all others'}")
+        raise
+
+
+# one of each kind of moment; the full form has them all
+MOMENTS = [
+    Point("after", 1, "queue-writer link queue/todo/N"),
+    Point("before", 1, "queue-writer fsync queue/todo"),
+    Point("before", 1, "qmail-clean unlink queue/todo/N"),
+    Point("half", 1, "qmail-send write queue/bounce/N"),
+    Point("after", 1, "qmail-send fsync queue/bounce"),
+    Point("before", 1, "qmail-send unlink queue/bounce/N"),
+    Point("after", 1, "qmail-local link domains/example.org/joe/Maildir/new/NAME"),
+]
+
+
+def test_r2_moments() -> None:
+    with carriers() as (one, _):
+        for i, point in enumerate(MOMENTS):
+            assert visit(one, point, is_alone=bool(i % 2)), f"nobody came to {point}"
+
+
+def test_r2_the_kills_catch_bounces_sent_twice() -> None:
+    with carriers(NO_RECOVERY) as (one, _), pytest.raises(AssertionError, match="2 times"):
+        visit(one, Point("before", 1, "qmail-send unlink queue/bounce/N"), is_alone=False)
+
+
+@pytest.mark.crash
+def test_r2_every_call_of_the_carriers(table: Table) -> None:
+    with carriers() as (one, plan):
+        wanted: dict[Point, None] = {}
+        for _ in range(3):
+            one.kill()
+            assert not one.letters(None, is_alone=True)
+            wanted |= dict.fromkeys(points(plan.calls(), times=2))
+        missed = [point for i, point in enumerate(wanted) if not visit(one, point, is_alone=bool((i + SEED) % 2))]
+        sites = {point.site for point in wanted}
+        table.row(
+            "R2", f"{len(wanted)} kills at {len(sites)} calls of programs that carry mail", f"0 bad; {len(missed)} never came up again"
+        )
+        assert not [point for point in missed if point.times == 1], missed
