@@ -97,7 +97,7 @@ def test_the_clock_asks_for_tasks_and_the_worker_does_them(appliance: Appliance)
         ready = appliance.ready(name)
         eventually(lambda: ready.exists() and ready.read_text() == f"{process.pid}\n", f"{name} is not ready: {appliance.said(name)}")  # noqa: B023
     query = "SELECT state, summary FROM webadmin_taskrun WHERE name = 'analyse_logs'"
-    eventually(lambda: ("done", "1 lines of 1 logs") in appliance.rows(query), appliance.said("worker"))
+    eventually(lambda: ("done", "1 line of 1 log") in appliance.rows(query), appliance.said("worker"))
     assert appliance.rows("SELECT messnum FROM webadmin_message") == [(5,)]
     for name, process in (("beat", beat), ("worker", worker)):
         process.terminate()
