@@ -18,6 +18,7 @@ WINGS = {
     "daemontools": "daemontools",
     "ucspi_tcp": "ucspi-tcp",
     "fastforward": "fastforward, dot-forward",
+    "mess822": "mess822",
     "checkpassword": "checkpassword",
     "vpopmail": "vpopmail",
 }

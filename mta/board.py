@@ -107,13 +107,23 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "setmaillist": ("fastforward", "compile a mailing list for fastforward"),
     # checkpassword
     "checkpassword": ("checkpassword", "run a program as the user whose password is right"),
+    # mess822
+    "822date": ("mess822", "print the date of the message in three ways"),
+    "822field": ("mess822", "print what a field of the message says"),
+    "822header": ("mess822", "print the header of the message"),
+    "822print": ("mess822", "print the message for a person at a terminal"),
+    "822received": ("mess822", "print the way the message came, oldest step first"),
+    "iftocc": ("mess822", "is the message to one of these addresses?"),
+    "new-inject": ("mess822", "complete the header of a message, rewrite its hosts, and queue it"),
+    "ofmipd": ("mess822", "receive mail by SMTP from clients that are trusted, and complete its headers"),
+    "ofmipname": ("mess822", "compile names and addresses for ofmipd"),
     # vpopmail
     "vdelivermail": ("vpopmail", "deliver to a mailbox of a virtual domain"),
 }
 
 THIN = frozenset(
     (
-        *("dot-forward", "fastforward"),
+        *("dot-forward", "fastforward", "iftocc", "new-inject"),
         *("bouncesaying", "condredirect", "datemail", "except", "forward", "maildirmake", "mailsubj", "predate", "preline"),
         *("qbiff", "qmail-inject", "qmail-qmqpc", "qmail-qmqpd", "qmail-qmtpd", "qmail-queue", "qreceipt", "sendmail", "tcp-env"),
     )
@@ -123,8 +133,8 @@ _KEYWORDS = ("except",)
 
 
 def module(name: str) -> str:
-    """Name of a program -> its module: "-" becomes "_", and a word that means something in Python gets one behind it.
-    Raises KeyError for an unknown name."""
+    """Name of a program -> its module: "-" becomes "_", a word that means something in Python gets one behind it, a digit at the front an
+    "x" before it. Raises KeyError for an unknown name."""
     wing, _ = PROGRAMS[name]
-    word = name.replace("-", "_")
+    word = ("x" if name[0].isdigit() else "") + name.replace("-", "_")
     return f"mta.programs.{wing}.{word}_" if word in _KEYWORDS else f"mta.programs.{wing}.{word}"

@@ -427,6 +427,17 @@ OWN: tuple[ControlFile, ...] = (
         after=".",
     ),
     ControlFile(
+        "rewrite",
+        ("new-inject", "ofmipd"),
+        Kind.LIST,
+        "What becomes of the host in each address of mail written here, as rewriting(5) has it; without it defaulthost, defaultdomain and "
+        "plusdomain are put behind what is not complete.",
+        variable="QMAILREWRITEFILE",
+        example="*.old.example.org:.example.org",
+        before="Hosts are rewritten: ",
+        after=".",
+    ),
+    ControlFile(
         "servercert.pem",
         ("smtpd", "submission", "pop3d"),
         Kind.PEM,
