@@ -4,6 +4,8 @@ tlshosts/FQDN.pem       the certificates that vouch for FQDN: encryption and ver
 notlshosts/FQDN         never
 tlshosts/exhaustivelist never, but for the hosts with a FQDN.pem
 otherwise               when the server offers it; its certificate is not looked at, for most servers have none that could be checked
+login                   where we log in, encryption is required as well: a password does not cross a network in clear, unless notlshosts
+                        says so or the server is on this machine
 FQDN is the name of the mail exchanger or relay, not the domain of the recipient.
 Source   the TLS patch of qmail-remote (ecosystem of 1.03), RFC 3207, RFC 7435
 """
@@ -27,3 +29,9 @@ def remote_tls(name: str, *, verified: Container[str], never: Container[str], is
     if is_exhaustive or name in never:
         return Tls.NEVER
     return Tls.OFFERED
+
+
+def with_login(tls: Tls, ip: str) -> Tls:
+    """For a server that we log in to."""
+    is_here = ip.startswith("127.") or ip == "::1"
+    return Tls.REQUIRED if tls is Tls.OFFERED and not is_here else tls

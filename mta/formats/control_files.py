@@ -22,6 +22,7 @@ class Kind(enum.Enum):
     CDB = "compiled from another file"
     PEM = "keys and certificates"
     FOLDER = "a directory of files"
+    SECRET = "a list with passwords"  # noqa: S105 - what kind of file it is
 
 
 class Reread(enum.Enum):
@@ -295,7 +296,7 @@ QMAIL: tuple[ControlFile, ...] = (
         ("qmail-remote",),
         Kind.MAP,
         "Where mail for a domain is sent instead of the servers its DNS names: domain:relay or domain:relay:port; "
-        "without a domain it is for all.",
+        "without a domain it is for all. With |user|password behind that we log in there; authsenders is the better place for passwords.",
         example="example.org:relay.example.net:587",
         before="SMTP route: ",
         without="No artificial SMTP routes.",
@@ -344,6 +345,15 @@ QMAIL: tuple[ControlFile, ...] = (
 )
 
 OWN: tuple[ControlFile, ...] = (
+    ControlFile(
+        "authsenders",
+        ("qmail-remote",),
+        Kind.SECRET,
+        "Where mail of a sender goes, and the name and password to log in with there: user@host:relay:port|user|password, or @host:... for "
+        "everybody there. Only root and the group qmail should be able to read it.",
+        example="@example.org:smarthost.example.net:587|joe|secret",
+        before="Relays and passwords of senders.",
+    ),
     ControlFile(
         "badhelo",
         _SMTPD,
@@ -425,6 +435,15 @@ OWN: tuple[ControlFile, ...] = (
         example="mx.example.net",
         before="No TLS to ",
         after=".",
+    ),
+    ControlFile(
+        "outgoingip",
+        ("qmail-remote",),
+        Kind.LINE,
+        "The address of this server that its connections to other servers come from.",
+        default="0.0.0.0",  # noqa: S104 - stands for the kernel's choice
+        example="192.0.2.25",
+        before="Outgoing IP address is ",
     ),
     ControlFile(
         "rewrite",

@@ -23,6 +23,7 @@ _MAY_BE_EMPTY = frozenset(("doublebounceto",))  # an empty one throws double bou
 _NOT_HERE = {
     Kind.CDB: "is made from {source} whenever that is saved: edit {source}.",
     Kind.PEM: "holds a key, which never passes through the browser: replace it on the machine itself.",
+    Kind.SECRET: "holds passwords, which never pass through the browser: replace it on the machine itself.",
     Kind.FOLDER: "is a directory: put files into it on the machine itself.",
 }
 

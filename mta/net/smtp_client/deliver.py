@@ -1,7 +1,8 @@
 """One delivery from name look-up to report: what qmail-remote does once, and qmail-rspawn many times at once.
 
-Steps    1 where to (smtproutes)  2 a connection kept from the last message, if there is one  3 mail exchangers and their addresses,
-         ourselves and what is behind us left out  4 the first that can be reached, those that timed out lately left out  5 the session
+Steps    1 where to (authsenders, smtproutes)  2 a connection kept from the last message, if there is one  3 mail exchangers and their
+         addresses, ourselves and what is behind us left out  4 the first that can be reached, those that timed out lately left out
+         5 the session
          A connection that was made is the one that decides: no other exchanger is tried afterwards, whatever the server says.
 Again    a kept connection that proves dead before MAIL was answered is replaced by a new one; a handshake that fails is left out on a new
          one, unless TLS is required. Neither has sent anything of the message.
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 
 from mta.decisions.mx_order import Exchanger, mx_order
 from mta.decisions.remote_route import Target, remote_route
-from mta.decisions.remote_tls import Tls
+from mta.decisions.remote_tls import Tls, with_login
 from mta.errors import MailError, Permanent, Temporary
 from mta.formats import address
 from mta.net.resolver import Resolver
@@ -55,7 +56,7 @@ class Courier:
                 if any(byte in one for byte in address.FORBIDDEN):
                     raise Permanent(reports.BAD_BYTE)
             facts = await self._facts(message)
-            target = remote_route(self.controls.routes, host)
+            target = remote_route(self.controls.routes, host, self.controls.senders, envelope.sender)
             async with self.pool.turn(target):
                 return await self._deliver(target, _Job(envelope, facts, message))
         except MailError as error:
@@ -75,7 +76,8 @@ class Courier:
                 return outcome.reports
         exchangers = await self._exchangers(target)
         exchanger, wire = await self._first(exchangers, target.port)
-        outcome = await self._begin(target, exchanger, wire, job, self.controls.tls.use(exchanger.name))
+        tls = self.controls.tls.use(exchanger.name)
+        outcome = await self._begin(target, exchanger, wire, job, tls if target.login is None else with_login(tls, exchanger.ip))
         if outcome.end is End.NO_TLS:
             _, wire = await self._first([exchanger], target.port)
             outcome = await self._begin(target, exchanger, wire, job, Tls.NEVER)
@@ -91,6 +93,7 @@ class Courier:
             envelope=job.envelope,
             facts=job.facts,
             tls=tls,
+            login=target.login,
         )
         connection = Connection(wire, session, asyncio.get_running_loop().time())
         return await self._talk(target, connection, Step(session), job)
@@ -126,7 +129,7 @@ class Courier:
             if is_skipped:
                 continue
             try:
-                wire = await connect(exchanger.ip, port, self.controls.timeoutconnect_s)
+                wire = await connect(exchanger.ip, port, self.controls.timeoutconnect_s, self.controls.outgoingip)
             except TimeoutError:
                 self.tcpto.timed_out(exchanger.ip, self.now_s())
             except OSError as error:

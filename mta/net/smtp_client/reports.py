@@ -25,6 +25,7 @@ BAD_BYTE = "Sorry, the envelope holds a byte that no SMTP command can carry. (#5
 # texts of Temporary
 NO_HOME = "Unable to switch to home directory. (#4.3.0)"
 NO_CONTROLS = "Unable to read control files. (#4.3.0)"
+BAD_OUTGOINGIP = "invalid ipaddr in control/outgoingip (#4.3.0)"
 NO_RESOURCES = "System resources temporarily unavailable. (#4.3.0)"
 NO_CONNECTION = "Sorry, I wasn't able to establish an SMTP connection. (#4.4.1)"
 
@@ -75,6 +76,20 @@ def died(ip: bytes, *, is_critical: bool) -> bytes:
 
 def garbled(ip: bytes, reply: Reply, *, is_critical: bool) -> bytes:
     return b"ZConnected to %b but it does not speak SMTP. %b(#4.5.0)\n%b\0" % (ip, _DUPLICATE if is_critical else b"", _said(reply))
+
+
+def no_login(ip: bytes) -> bytes:
+    """It is to be used with a password, and offers no way to give it one."""
+    return b"ZConnected to %b but it offers no way to log in that I know. (#4.7.0)\n\0" % ip
+
+
+def login_refused(ip: bytes, reply: Reply) -> bytes:
+    return b"ZConnected to %b but it did not let me log in.\n%b\0" % (ip, _said(reply))
+
+
+def no_tls_for_login(ip: bytes, why: bytes) -> bytes:
+    """why: with its RFC 3463 code."""
+    return b"ZConnected to %b but no TLS achieved, and no password is sent without it: %b\n\0" % (ip, why)
 
 
 def no_tls(ip: bytes, name: bytes, why: bytes) -> bytes:

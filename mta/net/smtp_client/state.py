@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mta.decisions.remote_tls import Tls
+from mta.formats.smtproutes import Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Stage(Enum):
     EHLO = "EHLO"
     HELO = "HELO"
     STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
     RSET = "RSET"
     MAIL = "MAIL"
     RCPT = "RCPT"
@@ -64,6 +66,10 @@ class Session:
     facts: Facts
     tls: Tls = Tls.NEVER
     is_tls: bool = False
+    login: Login | None = None  # who we are to this server
+    is_logged_in: bool = False
+    mechanism: bytes = b""  # the AUTH under way
+    asked: int = 0  # questions of the server within it
     is_reused: bool = False  # the connection has carried a message before, and may have died since
     offers: Mapping[bytes, bytes] = field(default_factory=dict)  # keyword of the EHLO reply, upper case -> its parameters
     expected: tuple[Stage, ...] = (Stage.GREETING,)  # replies to what has been sent, in order

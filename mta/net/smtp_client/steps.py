@@ -5,7 +5,8 @@ come when the outcome is settled already; they are listened to until the last, a
 given an empty one (RFC 2920 3.1), so that no reply is ever taken for the answer to another command.
 Codes    500 and above is D or h, 400 and above Z or s, the rest is success, as with the original; a greeting must be 220, EHLO and HELO
          must bring 250.
-Source   qmail-remote.c smtp; RFC 5321, RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 2920 (PIPELINING), RFC 3207 (STARTTLS)
+Source   qmail-remote.c smtp; RFC 5321, RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 2920 (PIPELINING), RFC 3207 (STARTTLS),
+         RFC 4954 (AUTH)
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import replace
 from mta.decisions.remote_tls import Tls
 from mta.errors import PERMANENT, TEMPORARY
 from mta.formats.address import quote
-from mta.net.smtp_client import reports
+from mta.net.smtp_client import login, reports
 from mta.net.smtp_client.reply import GARBLED, Reply
 from mta.net.smtp_client.state import Act, Command, Envelope, Facts, Session, Stage, Step
 
@@ -79,25 +80,51 @@ def helo(session: Session, reply: Reply) -> Step:
 
 def _secure(session: Session) -> Step:
     if session.is_tls or session.tls is Tls.NEVER:
-        return _transaction(session)
+        return _log_in(session)
     if b"STARTTLS" in session.offers:
         return _send(session, Stage.STARTTLS, b"STARTTLS\r\n")
     if session.tls is Tls.REQUIRED:
-        return _settle(session, reports.no_tls(session.ip, session.name, _NOT_OFFERED))
-    return _transaction(session)
+        return _settle(session, _no_tls(session, _NOT_OFFERED))
+    return _log_in(session)
 
 
 def starttls(session: Session, reply: Reply) -> Step:
     if reply.code == 220:
         return Step(session, act=Act.START_TLS)
     if session.tls is Tls.REQUIRED:
-        return _settle(session, reports.no_tls(session.ip, session.name, _NOT_READY))
-    return _transaction(session)
+        return _settle(session, _no_tls(session, _NOT_READY))
+    return _log_in(session)
+
+
+def _no_tls(session: Session, why: bytes) -> bytes:
+    if session.login is not None:
+        return reports.no_tls_for_login(session.ip, why)
+    return reports.no_tls(session.ip, session.name, why)
 
 
 def tls_started(session: Session) -> Step:
     """After the handshake what the server offered before it is forgotten (RFC 3207 4.2)."""
     return _hello(replace(session, is_tls=True, offers={}))
+
+
+def _log_in(session: Session) -> Step:
+    if session.login is None or session.is_logged_in:
+        return _transaction(session)
+    mechanism = login.choose(session.offers.get(b"AUTH", b""))
+    if mechanism is None:
+        return _settle(session, reports.no_login(session.ip))
+    return _send(replace(session, mechanism=mechanism, asked=0), Stage.AUTH, login.begin(mechanism, session.login))
+
+
+def auth(session: Session, reply: Reply) -> Step:
+    if reply.code == 235:
+        return _transaction(replace(session, is_logged_in=True))
+    assert session.login is not None
+    if reply.code == 334:
+        answer = login.answer(session.mechanism, session.login, session.asked, reply.lines[-1][4:])
+        if answer is not None:
+            return _send(replace(session, asked=session.asked + 1), Stage.AUTH, answer)
+    return _settle(session, reports.login_refused(session.ip, reply))
 
 
 def again(session: Session, envelope: Envelope, facts: Facts) -> Step:
@@ -187,7 +214,7 @@ def is_untouched(session: Session) -> bool:
 
 def no_tls(session: Session, why: bytes) -> bytes:
     """The report when the handshake failed and encryption is required."""
-    return reports.no_tls(session.ip, session.name, b"%b (#4.7.5)" % why)
+    return _no_tls(session, b"%b (#4.7.5)" % why)
 
 
 def interrupted(session: Session, reply: Reply) -> bytes:
@@ -228,6 +255,7 @@ STEPS: dict[Stage, Callable[[Session, Reply], Step]] = {
     Stage.EHLO: ehlo,
     Stage.HELO: helo,
     Stage.STARTTLS: starttls,
+    Stage.AUTH: auth,
     Stage.RSET: rset,
     Stage.MAIL: mail,
     Stage.RCPT: rcpt,

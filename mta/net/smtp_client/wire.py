@@ -145,8 +145,10 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
         waiter.set_result(None)
 
 
-async def connect(ip: str, port: int, timeout_s: float) -> Wire:
-    """Raises TimeoutError when nobody answered in time, OSError when somebody said no."""
+async def connect(ip: str, port: int, timeout_s: float, source: str | None = None) -> Wire:
+    """source: the address of ours to use, for servers of the same family. Raises TimeoutError when nobody answered in time, OSError when
+    somebody said no."""
+    local = (source, 0) if source is not None and (":" in source) == (":" in ip) else None
     async with asyncio.timeout(timeout_s):
-        _, wire = await asyncio.get_running_loop().create_connection(Wire, ip, port)
+        _, wire = await asyncio.get_running_loop().create_connection(Wire, ip, port, local_addr=local)
     return wire

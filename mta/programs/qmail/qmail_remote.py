@@ -2,8 +2,8 @@
 
 qmail-remote HOST SENDER RECIPIENT [RECIPIENT ...]
 
-Reads    fd 0 the message; control/ me helohost smtproutes timeoutconnect timeoutremote tlshosts/ notlshosts/ clientcert.pem
-         tlsclientciphers; queue/lock/tcpto; /etc/resolv.conf, or the environment's DNSCACHEIP
+Reads    fd 0 the message; control/ me helohost smtproutes authsenders outgoingip timeoutconnect timeoutremote tlshosts/ notlshosts/
+         clientcert.pem tlsclientciphers; queue/lock/tcpto; /etc/resolv.conf, or the environment's DNSCACHEIP
 Writes   fd 1 the reports (net/smtp_client/reports): r, h or s for each recipient, then K, Z or D; queue/lock/tcpto
 Exits    0, always: the reports say how it went
 Limits   see net/smtp_client/reply, net/resolver; a message may be of any size and is never held whole

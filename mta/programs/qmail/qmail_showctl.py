@@ -102,7 +102,7 @@ def _text(file: ControlFile, folder: ControlDir, names: frozenset[str], me: byte
             return _integer(file, folder)
         case Kind.CDB:
             return _compiled(file, folder)
-        case Kind.PEM:
+        case Kind.PEM | Kind.SECRET:
             return file.before.encode() + b"\n"
         case Kind.FOLDER:
             return _entries(file, [os.fsencode(name) for name in sorted(folder.names(file.name))])
