@@ -124,6 +124,7 @@ class World:
         self.plane.rules(b':allow,RELAYCLIENT=""\n')
         if self._prepare is not None:
             self._prepare(self.plane)
+        os.sync()  # an instance is older than its first minute
         self.plane.start()
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:

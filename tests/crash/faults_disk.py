@@ -89,8 +89,15 @@ class Disk:
         return any(line.split()[4] == str(self.where) for line in Path("/proc/self/mountinfo").read_text().splitlines())
 
     def remount(self, how: str) -> None:
-        """ro or rw."""
-        _run("mount", "-o", f"remount,{how}", self.where)
+        """ro or rw. The kernel refuses ro at a moment when a file is open for writing: then it is asked again."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                _run("mount", "-o", f"remount,{how}", self.where)
+                return
+            except subprocess.CalledProcessError:
+                if time.monotonic() > deadline:
+                    raise
 
     def force_read_only(self) -> None:
         """As ext4 does by itself after an error: open files stay open, and nobody writes any more. Only a fresh mount ends it."""
@@ -114,6 +121,13 @@ class Disk:
         self.mount()
         self.unmount()
         self.check()
+        self.mount()
+
+    def after_an_error(self) -> None:
+        """Mounted again, repaired as an administrator does it after the kernel has found the disk wanting. ext4 only."""
+        self.unmount()
+        done = subprocess.run(["e2fsck", "-f", "-y", str(self.image)], capture_output=True, check=False)
+        assert done.returncode in (0, 1), done.stdout.decode()[-2000:]
         self.mount()
 
     def fill(self, name: str = "ballast") -> Path:
