@@ -446,6 +446,15 @@ OWN: tuple[ControlFile, ...] = (
         before="Outgoing IP address is ",
     ),
     ControlFile(
+        "queueextra",
+        ("queue-writer",),
+        Kind.LIST,
+        "Recipients that every message gets besides its own. A name here, with a file .qmail-NAME in alias/, keeps a copy of all mail.",
+        example="log",
+        before="Every message also goes to ",
+        after=".",
+    ),
+    ControlFile(
         "rewrite",
         ("new-inject", "ofmipd"),
         Kind.LIST,

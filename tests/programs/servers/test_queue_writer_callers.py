@@ -10,6 +10,7 @@ import pytest
 
 from mta.formats import queue_call
 from mta.programs.servers.queue_writer.callers import STREAMS_MAX, Broken, Caller, Invoker, Shop
+from mta.programs.servers.queue_writer.extra import Extra
 from mta.unix.accounts import Account, Accounts
 from mta.unix.queuedir import Enqueuer
 from tests.support.sim_disk import Queue, SimDisk
@@ -20,7 +21,7 @@ HOW = Invoker(Accounts(True, {"alias": Account("alias", 1, 1)}))
 class Site:
     def __init__(self) -> None:
         self.disk = SimDisk(Queue().folders)
-        self.shop = Shop(Enqueuer(b".", pid=1, disk=self.disk), HOW, 0)
+        self.shop = Shop(Enqueuer(b".", pid=1, disk=self.disk), HOW, Extra(b"/nowhere"), 0)
         self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         theirs.setblocking(False)
         self.caller = Caller(theirs, self.shop)

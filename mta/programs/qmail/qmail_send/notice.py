@@ -77,15 +77,15 @@ def _pieces(core: Core, one: Notice, now_s: int) -> Iterator[bytes]:
 
 
 def waiting(core: Core) -> Waiting:
-    """What of todo/ may be a bounce: everything with one recipient. Raises OSError."""
+    """What of todo/ may be a bounce, by sender and last recipient: those of control/queueextra stand before. Raises OSError."""
     found: Waiting = {}
     for messnum in numbers(core.disk.listdir(core.paths.folder(b"todo"))):
         try:
             envelope = todo.read(read_file(core, core.paths.todo(messnum))[0])
         except (OSError, ValueError):  # gone, or not ours
             continue
-        if len(envelope.recipients) == 1:
-            found.setdefault((envelope.sender or b"", envelope.recipients[0]), []).append((messnum, envelope.pid))
+        if envelope.recipients:
+            found.setdefault((envelope.sender or b"", envelope.recipients[-1]), []).append((messnum, envelope.pid))
     return found
 
 

@@ -4,12 +4,12 @@ It stands where the setuid qmail-queue stands in the original: the only process 
 what the kernel says of the other end of the socket. All messages that wait share their barriers (unix/queuedir), so that a busy hour costs
 fewer of them, and each caller hears "queued" only after the barrier.
 
-Reads    run/queue-writer (formats/queue_call): messages and envelopes
+Reads    run/queue-writer (formats/queue_call): messages and envelopes; control/queueextra
 Writes   queue/mess, queue/todo, one byte to queue/lock/trigger; fd 2: one line at start
 Exits    0 after SIGTERM, when what was whole by then is queued; 111 if it cannot start
 Limits   4 MiB of a caller's unfinished messages wait in memory, the rest on disk; 4096 messages of a caller under way; 256 a batch
 Runs as  qmailq, after it made its socket as root
-Rooms    callers (connections, messages under way), writer (the loop: one thread, one batch after the other)
+Rooms    callers (connections, messages under way), writer (the loop: one thread, one batch after the other), extra (queueextra)
 Source   qmail-queue(8), DESIGN 4 and 5
 """
 
@@ -20,6 +20,7 @@ import os
 from mta.errors import Temporary
 from mta.formats import queue_call
 from mta.programs.servers.queue_writer.callers import Invoker
+from mta.programs.servers.queue_writer.extra import Extra
 from mta.programs.servers.queue_writer.writer import Writer
 from mta.unix import accounts, ask, clock, rlimit
 from mta.unix.fds import Fds
@@ -39,7 +40,7 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     os.chdir(os.path.join(home, b"queue"))
     enqueuer = Enqueuer(b".", pid=os.getpid())
     check_inodes(enqueuer)
-    writer = Writer(sock, enqueuer, Invoker(who))
+    writer = Writer(sock, enqueuer, Invoker(who), Extra(home))
     fds.say(b"queue-writer: status: ready\n")
     while writer.turn():
         pass

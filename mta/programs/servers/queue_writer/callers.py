@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 
 from mta.formats import envelope, queue_call, received, todo
+from mta.programs.servers.queue_writer.extra import Extra
 from mta.unix import accounts
 from mta.unix.queuedir import Enqueuer, QueueTrouble, Staged, Submission
 
@@ -54,9 +55,10 @@ class Broken(Exception):
 class Shop:
     """What all callers share: the way to disk, the numbers, the time of this turn. done: messages that are whole, in order."""
 
-    def __init__(self, enqueuer: Enqueuer, how: Invoker, now_s: int) -> None:
+    def __init__(self, enqueuer: Enqueuer, how: Invoker, extra: Extra, now_s: int) -> None:
         self.enqueuer = enqueuer
         self.how = how
+        self.extra = extra
         self.now_s = now_s
         self.done: list[Message] = []
         self._qp = QP_FIRST + now_s % (1 << 20) * 64  # so that numbers do not repeat soon after a restart
@@ -93,7 +95,7 @@ class Shop:
             self.forget(message)
         else:
             assert message.staged is not None
-            record = todo.write(todo.Todo(message.caller.uid, message.qp, sender, recipients))
+            record = todo.write(todo.Todo(message.caller.uid, message.qp, sender, recipients), self.extra.records(self.now_s))
             message.submission = Submission(message.staged, record)
             self.enqueuer.prepare(message.submission, self.now_s)
         self.done.append(message)

@@ -14,6 +14,7 @@ import time
 
 from mta.decisions.gather import Gather
 from mta.programs.servers.queue_writer.callers import Broken, Caller, Invoker, Message, Shop
+from mta.programs.servers.queue_writer.extra import Extra
 from mta.unix import clock
 from mta.unix.queuedir import Enqueuer
 from mta.unix.signals import Wakeup
@@ -26,9 +27,9 @@ _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
 class Writer:
     """turn() by turn(). sock: listens for callers."""
 
-    def __init__(self, sock: socket.socket, enqueuer: Enqueuer, how: Invoker) -> None:
+    def __init__(self, sock: socket.socket, enqueuer: Enqueuer, how: Invoker, extra: Extra) -> None:
         self._sock = sock
-        self._shop = Shop(enqueuer, how, clock.now_s())
+        self._shop = Shop(enqueuer, how, extra, clock.now_s())
         self._gather = Gather()
         self._callers: dict[int, Caller] = {}
         self._first_at = 0.0  # when the first message of the batch was whole
