@@ -20,6 +20,7 @@ WINGS = {
     "fastforward": "fastforward, dot-forward",
     "mess822": "mess822",
     "checkpassword": "checkpassword",
+    "relay_ctrl": "relay-ctrl",
     "vpopmail": "vpopmail",
 }
 

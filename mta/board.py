@@ -117,6 +117,13 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "new-inject": ("mess822", "complete the header of a message, rewrite its hosts, and queue it"),
     "ofmipd": ("mess822", "receive mail by SMTP from clients that are trusted, and complete its headers"),
     "ofmipname": ("mess822", "compile names and addresses for ofmipd"),
+    # relay-ctrl
+    "relay-ctrl-age": ("relay_ctrl", "forget logins that are too old"),
+    "relay-ctrl-allow": ("relay_ctrl", "note that the client has logged in, so that it may send mail"),
+    "relay-ctrl-chdir": ("relay_ctrl", "open the directory of relay-ctrl for programs that will not have the right to"),
+    "relay-ctrl-check": ("relay_ctrl", "let the client relay if somebody has logged in from its address"),
+    "relay-ctrl-send": ("relay_ctrl", "tell other machines that the client has logged in"),
+    "relay-ctrl-udp": ("relay_ctrl", "note what other machines tell of logins"),
     # vpopmail
     "vdelivermail": ("vpopmail", "deliver to a mailbox of a virtual domain"),
 }
@@ -126,6 +133,10 @@ THIN = frozenset(
         *("dot-forward", "fastforward", "iftocc", "new-inject"),
         *("bouncesaying", "condredirect", "datemail", "except", "forward", "maildirmake", "mailsubj", "predate", "preline"),
         *("qbiff", "qmail-inject", "qmail-qmqpc", "qmail-qmqpd", "qmail-qmtpd", "qmail-queue", "qreceipt", "sendmail", "tcp-env"),
+        *("envdir", "envuidgid", "fghack", "pgrphack", "readproctitle", "setlock", "setuidgid", "softlimit", "svscanboot"),
+        *("addcr", "argv0", "delcr", "fixcrio", "mconnect", "mconnect-io", "rblsmtpd", "recordio"),
+        *("tcpcat", "tcpclient", "tcprulescheck", "tcpserver"),
+        *("relay-ctrl-age", "relay-ctrl-allow", "relay-ctrl-chdir", "relay-ctrl-check", "relay-ctrl-send", "relay-ctrl-udp"),
     )
 )
 

@@ -28,7 +28,8 @@ def modules(program: str | None) -> frozenset[str]:
 
 
 def has_room(program: str) -> bool:
-    return (ROOT / (board.module(program).replace(".", "/") + ".py")).exists()
+    path = ROOT / board.module(program).replace(".", "/")
+    return path.is_dir() or path.with_suffix(".py").exists()
 
 
 @pytest.mark.parametrize("program", sorted(board.THIN))

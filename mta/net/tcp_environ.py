@@ -3,16 +3,19 @@ TCPREMOTEHOST, TCPREMOTEINFO.
 
 Rules    PROTO is TCP, or TCP6 when the addresses are. A name or an info that is not known is no variable at all, whatever stood there
          before. IPv4 addresses as a socket for IPv6 shows them are IPv4 addresses
-Source   tcp-environ(5), tcpserver.c, tcpclient.c
+Limits   257 octets of an info, which is asked for from the address the client has connected to
+Loaded by programs that others exec for each connection: builtins and C modules only.
+Source   tcp-environ(5), tcpserver.c, tcpclient.c, remoteinfo.c
 """
 
 from __future__ import annotations
 
 import _socket
 import os
+import time
 
 from mta.errors import Temporary
-from mta.formats import scan
+from mta.formats import ident, scan
 from mta.net import dns_stub
 
 TYPE_CHECKING = False
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAPPED = "::ffff:"
+_INFO_MAX = 257
+_FOR_EVER_S = 1 << 20  # longer the kernel cannot be asked to wait
 
 
 class BadPort(ValueError):
@@ -57,6 +62,35 @@ def proven_name_of(env: Mapping[bytes, bytes], ip: str) -> bytes | None:
         return name if name is not None and dns_stub.is_name_of(env, name, ip) else None
     except Temporary:
         return None
+
+
+def info_of(remote: tuple[str, int], local: tuple[str, int], timeout_s: float) -> bytes | None:
+    """Who the client's machine says it is: both are ends of the connection. None: it does not say. timeout_s: for all of it."""
+    timeout_s = min(timeout_s, _FOR_EVER_S)
+    deadline_s = time.monotonic() + timeout_s
+    sock = _socket.socket(_socket.AF_INET6 if ":" in remote[0] else _socket.AF_INET, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    try:
+        sock.bind((local[0], 0))
+        sock.settimeout(timeout_s or 0.001)  # 0 would mean not to wait at all, and fail
+        sock.connect((remote[0], ident.PORT))
+        sock.sendall(ident.question(remote[1], local[1]))
+        return _answer(sock, deadline_s)
+    except OSError:
+        return None
+    finally:
+        sock.close()
+
+
+def _answer(sock: _socket.socket, deadline_s: float) -> bytes | None:
+    """Raises OSError."""
+    answer = ident.Answer()
+    while answer.name is None and (left_s := deadline_s - time.monotonic()) > 0:
+        sock.settimeout(left_s)
+        piece = sock.recv(256)
+        if not piece:
+            return None
+        answer.feed(piece)
+    return None if answer.name is None else answer.name[:_INFO_MAX].partition(b"\0")[0]
 
 
 def describe(

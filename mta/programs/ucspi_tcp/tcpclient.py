@@ -20,7 +20,7 @@ from mta.errors import Temporary
 from mta.formats import scan
 from mta.formats.error_str import error_str
 from mta.formats.sgetopt import BadOption, Options
-from mta.net import dns_stub, ident, tcp_environ
+from mta.net import dns_stub, tcp_environ
 from mta.unix import pathexec, say
 from mta.unix.fds import Fds
 
@@ -208,4 +208,4 @@ def _describe(sock: _socket.socket, env: dict[bytes, bytes], loud: Fds, wishes: 
         loud.say(b"tcpclient: connected to %b port %d\n" % (os.fsencode(remote[0]), remote[1]))
     remote_name = tcp_environ.name_of(env, remote[0]) if wishes.is_host_wanted else None
     tcp_environ.describe(env, local, remote, local_name=local_name, remote_name=remote_name)
-    tcp_environ.inform(env, ident.ask(remote, local, wishes.info_timeout_s) if wishes.is_info_wanted else None)
+    tcp_environ.inform(env, tcp_environ.info_of(remote, local, wishes.info_timeout_s) if wishes.is_info_wanted else None)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 
 from mta.formats import tcprules_record
-from mta.unix import cdbfile, say
+from mta.unix import cdb_read, say
 from mta.unix.fds import Fds
 
 NAME = b"tcprulescheck"
@@ -25,7 +25,7 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     path = argv[0]
     client = env.get(b"TCPREMOTEIP", b"0.0.0.0"), env.get(b"TCPREMOTEHOST"), env.get(b"TCPREMOTEINFO")
     try:
-        file = cdbfile.open_(path)
+        file = cdb_read.open_(path)
         if file is None:
             raise FileNotFoundError(errno.ENOENT, "none")
         try:

@@ -11,8 +11,8 @@ import errno
 import os
 
 from mta.formats import scan, tcprules_record
-from mta.net import ident, tcp_environ
-from mta.unix import cdbfile, pathexec, say
+from mta.net import tcp_environ
+from mta.unix import cdb_read, pathexec, say
 from mta.unix.fds import Fds
 
 TYPE_CHECKING = False
@@ -88,7 +88,7 @@ def _let_in(fd: int, remote: tuple[str, int], crowd: Crowd, env: dict[bytes, byt
         local = _prepare(sock, wishes)
         local_name, remote_name = _look_up(env, local, remote, wishes)
         tcp_environ.describe(env, local, remote, local_name=local_name, remote_name=remote_name)
-        info = ident.ask(remote, local, wishes.info_timeout_s) if wishes.is_info_wanted else None
+        info = tcp_environ.info_of(remote, local, wishes.info_timeout_s) if wishes.is_info_wanted else None
         tcp_environ.inform(env, info)
         is_denied = _apply_rules(env, wishes, remote[0].encode(), remote_name, info)
         if not is_denied and crowd.is_too_big_for(remote[0], env):
@@ -138,7 +138,7 @@ def _apply_rules(env: dict[bytes, bytes], wishes: Wishes, ip: bytes, host: bytes
     if wishes.rules is None:
         return False
     try:
-        file = cdbfile.open_(wishes.rules)
+        file = cdb_read.open_(wishes.rules)
         if file is None and not wishes.is_open_without_rules:
             raise FileNotFoundError(errno.ENOENT, "none")
         found = None if file is None else tcprules_record.find_record(file.get, ip, host, info)
