@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 from mta.formats.address import quote, quote_box
 from mta.formats.date822 import stamp
@@ -68,3 +69,20 @@ def tail(*, original_sender: bytes, is_double: bool) -> bytes:
     """All that stands between the paragraphs and the original message."""
     what = b"the original bounce" if is_double else b"a copy of the message"
     return b"--- Below this line is %b.\n\nReturn-Path: <%b>\n" % (what, quote(original_sender))
+
+
+_COPY = b"\n--- Below this line is a copy of the message.\n"
+_LEFT_OUT = b"\n--- The rest has been left out.\n"
+_TRIMMED_MAX = 1 << 14  # octets of a bounce that is none of ours
+
+
+def trimmed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The message of a double bounce, without the copy of a message in it: to whoever reads double bounces it is mostly spam."""
+    text = b""
+    for piece in pieces:
+        text += piece
+        end = text.find(_COPY, 0, _TRIMMED_MAX)
+        if end >= 0 or len(text) > _TRIMMED_MAX:
+            yield text[: end if end >= 0 else _TRIMMED_MAX] + _LEFT_OUT
+            return
+    yield text

@@ -399,6 +399,16 @@ OWN: tuple[ControlFile, ...] = (
         after=" connections at a time",
     ),
     ControlFile(
+        "doublebouncetrim",
+        ("qmail-send",),
+        Kind.INTEGER,
+        "1 leaves the copy of the message out of bounces which bounce themselves; 0 keeps it.",
+        default="0",
+        unit="(0 or 1)",
+        reread=Reread.START,
+        before="Copies are left out of double bounces: ",
+    ),
+    ControlFile(
         "maxconnip",
         ("smtpd", "submission", "pop3d"),
         Kind.INTEGER,

@@ -92,3 +92,22 @@ def test_the_head_of_a_double_bounce() -> None:
 )
 def test_what_stands_before_the_original(sender: bytes, is_double: bool, tail: bytes) -> None:
     assert bounce.tail(original_sender=sender, is_double=is_double) == tail
+
+
+COPY = b"\n--- Below this line is a copy of the message.\n\nReturn-Path: <>\nSubject: spam\n\n" + b"spam\n" * 5000
+
+
+@pytest.mark.parametrize(
+    ("why", "message", "expected"),
+    [
+        ("one of ours", b"To: a@b\n\nHi. This is the\n<r>:\nno\n" + COPY, b"To: a@b\n\nHi. This is the\n<r>:\nno\n"),
+        ("a short one of others", b"To: a@b\n\nno\n", None),
+        ("a long one of others", b"To: a@b\n\n" + b"x" * 20000, (b"To: a@b\n\n" + b"x" * 20000)[:16384]),
+        ("nothing", b"", None),
+    ],
+)
+@pytest.mark.parametrize("step", [7, 1000, 1 << 16])
+def test_a_double_bounce_may_be_trimmed(why: str, message: bytes, expected: bytes | None, step: int) -> None:
+    pieces = iter([message[at : at + step] for at in range(0, len(message), step)])
+    found = b"".join(bounce.trimmed(pieces))
+    assert found == (message if expected is None else expected + b"\n--- The rest has been left out.\n"), why

@@ -368,6 +368,21 @@ def test_s35_a_double_bounce_goes_to_the_postmaster(home: QmailHome, kept: queue
     assert b"--- Below this line is the original bounce.\n\nReturn-Path: <>\n" + MESSAGE in message
 
 
+def test_a_double_bounce_is_trimmed_where_that_is_wanted(home: QmailHome, kept: queue_program.QueueProgram) -> None:
+    home.control(doublebouncetrim="1")
+    failed = b"Subject: failure notice\n\nHi.\n<r>:\nno\n\n--- Below this line is a copy of the message.\n\nReturn-Path: <a@b>\nspam\n"
+    with sender(home, kept) as send:
+        home.enqueue(failed, b"", b"joe@host.example.org")
+        send.local.answer(b"D", b"no\n")
+        send.log_until("end msg")
+        home.enqueue(failed, b"a@b", b"joe@host.example.org")
+        send.local.answer(b"D", b"no\n")
+        send.log_until("end msg")
+    double, single = (message for message, _ in kept.queued())
+    assert double.endswith(b"\n\nReturn-Path: <>\nSubject: failure notice\n\nHi.\n<r>:\nno\n\n--- The rest has been left out.\n")
+    assert single.endswith(b"Return-Path: <a@b>\n" + failed)
+
+
 def test_s36_the_log_is_one_line_and_the_bounce_keeps_the_bytes(home: QmailHome, kept: queue_program.QueueProgram) -> None:
     with sender(home, kept) as send:
         home.enqueue(MESSAGE, b"a@b", b"joe@host.example.org")

@@ -23,6 +23,7 @@ class Controls:
     bouncefrom: bytes
     bouncehost: bytes
     doublebounce: bytes  # address
+    trims_double_bounces: bool = False
 
 
 def load(home: bytes) -> Controls:
@@ -37,6 +38,7 @@ def load(home: bytes) -> Controls:
         bouncefrom=folder.line("bouncefrom", b"MAILER-DAEMON") or b"",
         bouncehost=folder.line_or_me("bouncehost", b"bouncehost"),
         doublebounce=doublebounceto + b"@" + folder.line_or_me("doublebouncehost", b"doublebouncehost"),
+        trims_double_bounces=folder.integer("doublebouncetrim", 0) > 0,
     )
 
 

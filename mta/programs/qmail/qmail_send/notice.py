@@ -68,12 +68,18 @@ def _pieces(core: Core, one: Notice, now_s: int) -> Iterator[bytes]:
     for at in range(0, one.size, _PIECE):
         yield core.disk.pread(one.notes, min(_PIECE, one.size - at), at)
     yield bounce.tail(original_sender=one.sender, is_double=one.route.is_double)
-    original = core.disk.open(core.paths.mess(one.messnum), os.O_RDONLY)
+    original = _original(core, one)
+    yield from bounce.trimmed(original) if one.route.is_double and c.trims_double_bounces else original
+
+
+def _original(core: Core, one: Notice) -> Iterator[bytes]:
+    """The message that failed. Raises OSError."""
+    fd = core.disk.open(core.paths.mess(one.messnum), os.O_RDONLY)
     try:
-        while piece := core.disk.read(original, _PIECE):
+        while piece := core.disk.read(fd, _PIECE):
             yield piece
     finally:
-        core.disk.close(original)
+        core.disk.close(fd)
 
 
 def waiting(core: Core) -> Waiting:
