@@ -14,7 +14,7 @@ from mta.programs.qmail.qmail_send.clean import Clean
 from mta.programs.qmail.qmail_send.core import Core
 from mta.programs.qmail.qmail_send.passes import Passes
 from mta.programs.qmail.qmail_send.say import Say
-from mta.programs.qmail.qmail_send.todo import TodoDir
+from mta.programs.qmail.qmail_send.todo import WAIT_S, WAITING_MAX, TodoDir
 from mta.unix.queuedir import Paths
 from mta.unix.trigger import Trigger
 from tests.crash.kill_sim import CONTROLS
@@ -65,8 +65,20 @@ class Send:
     def work(self) -> list[bytes]:
         while self.todo.has_work:
             self.todo.step(1000)
+        return self.commands()
+
+    def commands(self) -> list[bytes]:
         commands, self.core.local._unsent = spawn.read_commands(self.core.local._unsent)
         return [c.message for c in commands]
+
+    def turn(self, now_s: int) -> list[bytes]:
+        """-> messages that were handed to the spawner."""
+        self.todo.start_waiting(now_s)
+        self.passes.step(now_s)
+        return self.commands()
+
+    def report(self, slot: int, letter: bytes, now_s: int) -> None:
+        self.passes.report(self.core.local, spawn.Report(slot, letter, b"so\n"), now_s)
 
 
 @pytest.fixture
@@ -134,3 +146,58 @@ def test_without_left_overs_nothing_is_looked_for(send: Send) -> None:
     before = len(send.disk.calls)
     assert send.look() == [b"0/46"]
     assert send.disk.calls[before:] == []
+
+
+# -- without room ------------------------------------------------------------------------------------------------------------------
+
+
+def full(send: Send) -> None:
+    """All ten slots are taken, and three messages more have come."""
+    for messnum in range(23, 23 * 14, 23):
+        send.put(messnum)
+    assert send.look() == [b"0/%d" % n for n in range(23, 23 * 11, 23)]
+    assert send.todo.waiting() == 3
+    assert send.look() == [], "what waits is not taken up again"
+
+
+def test_a_message_waits_for_room_in_todo(send: Send) -> None:
+    full(send)
+    assert send.turn(1001) == []
+    send.report(3, b"K", 1001)
+    send.report(4, b"K", 1001)
+    assert send.turn(1001) == [b"0/253", b"0/276"]
+    assert (send.todo.waiting(), send.todo.patience_ends()) == (1, 1000 + WAIT_S)
+    assert [kind for kind, _, _ in send.clean.asked] == [b"done", b"done"], "nothing was preprocessed"
+
+
+def test_a_message_that_waits_too_long_is_preprocessed(send: Send) -> None:
+    full(send)
+    assert send.turn(1000 + WAIT_S - 1) == []
+    assert send.clean.asked == []
+    assert send.turn(1000 + WAIT_S) == []
+    assert [(kind, n) for kind, n, _ in send.clean.asked] == [(b"todo", 253), (b"todo", 276), (b"todo", 299)]
+    assert [n for n in (253, 276, 299) if b"%d" % n in send.disk.names[b"./info/0"]] == [253, 276, 299]
+    assert send.todo.patience_ends() is None
+    for _, _, done in send.clean.asked:
+        done(True)
+    send.report(0, b"K", 1011)
+    assert send.turn(1011) in ([b"0/253"], [b"0/276"], [b"0/299"])  # all are due at the same moment
+
+
+def test_what_was_due_before_goes_before(send: Send) -> None:
+    full(send)
+    for folder in (b"./info/0", b"./local/0"):
+        send.disk.names[folder][b"46000"] = Inode(1, b"Fa@b\0" if b"info" in folder else b"Tjoe@example.org\0")
+    send.core.local.schedule.add(46000, 999)
+    send.report(0, b"K", 1001)
+    assert send.turn(1001) == [b"0/46000"]
+    send.core.local.schedule.add(69000, 1001)
+    send.report(1, b"K", 1001)
+    assert send.turn(1001) == [b"0/253"]
+
+
+def test_only_so_many_wait(send: Send) -> None:
+    for messnum in range(23, 23 * (12 + WAITING_MAX), 23):
+        send.put(messnum)
+    assert len(send.look()) == 10
+    assert [kind for kind, _, _ in send.clean.asked] == [b"todo"]

@@ -133,6 +133,7 @@ class Loop:
                 self._look(now_s)
             if self._todo.has_work:
                 self._todo.step(now_s)
+            self._todo.start_waiting(now_s)
             self._passes.step(now_s)
         self._finish_some(now_s)
         self._sweep.step(now_s)
@@ -158,6 +159,9 @@ class Loop:
         dates = [self._todo.next_due(), self._sweep.next_due()] if not core.is_exiting else []
         schedules = [core.done, core.failed_stats, *(c.schedule for c in core.channels if c.has_room and not core.is_exiting)]
         dates += [due for s in schedules if (due := s.next_due()) is not None]
+        patience_ends = self._todo.patience_ends()
+        if patience_ends is not None and not core.is_exiting:
+            dates.append(patience_ends)
         return max(0, min([*dates, now_s + SLEEP_MAX_S]) - now_s)
 
     # -- descriptors ---------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 For each message, in a batch of those that lie there together:
   1 read todo/N, stat mess/N                       S4
   2 unlink stale local/N, remote/N, bounce/N, info/N
-  3 one recipient, and room on its channel: deliver it straight from todo/N; the rest happens when its report is in (passes)
+  3 one recipient, and room on its channel: deliver it straight from todo/N; the rest happens when its report is in (passes). Without room
+    it waits for WAIT_S, as it is, behind what was due before it came: to preprocess it would make a busy system busier.
   4 else write info/N, local/N, remote/N           +info ?local ?remote, still S4: todo/N counts
   5 one barrier for the batch: these files and their names are on disk
   6 ask qmail-clean to remove intd/N and todo/N    # -todo  S5
@@ -19,6 +20,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from mta.decisions.rewrite import rewrite
 from mta.formats import info, qmaillog, recipients
@@ -31,6 +33,7 @@ from mta.unix.trigger import Trigger
 
 RESCAN_S = 1500
 BATCH_MAX = 100
+WAIT_S, WAITING_MAX = 10, 1000  # a message that could be delivered straight from todo/, and such messages of one channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,9 @@ class TodoDir:
         self._core = core
         self._deliver = deliver
         self.trigger = trigger
-        self._pending: deque[int] = deque()
-        self._taken: set[int] = set()  # being preprocessed: waiting for qmail-clean
+        self._pending: dict[int, None] = {}  # in order
+        self._taken: set[int] = set()  # being preprocessed: waiting for qmail-clean; or waiting for room
+        self._waiting: dict[bytes, deque[tuple[int, Arrival]]] = {c.name: deque() for c in core.channels}  # since when
         self.looks = 0  # at todo/ so far
         self._rescan_at = 0
         self._again_at: int | None = None  # after a failure
@@ -74,6 +78,10 @@ class TodoDir:
     def next_due(self) -> int:
         return self._rescan_at if self._again_at is None else min(self._rescan_at, self._again_at)
 
+    def patience_ends(self) -> int | None:
+        """When the first message has waited for room long enough; None: none waits."""
+        return min((queue[0][0] + WAIT_S for queue in self._waiting.values() if queue), default=None)
+
     def look(self, now_s: int) -> None:
         """List todo/. The trigger is reset first, so that what arrives during the listing causes another one."""
         self.trigger.reset()
@@ -86,23 +94,23 @@ class TodoDir:
             self._core.say.alert(b"unable to opendir todo, sleeping...")
             self._again_at = now_s + 10
             return
-        waiting = set(self._pending)
-        self._pending.extend(n for n in numbers(names) if n not in waiting and n not in self._taken and n not in self._core.direct)
+        self._pending.update((n, None) for n in numbers(names) if n not in self._taken and n not in self._core.direct)
 
     def look_for(self, messnum: int) -> None:
         """Is there a message of this number now?"""
         try:
-            if messnum not in self._pending and exists(self._core, self._core.paths.todo(messnum)):
-                self._pending.append(messnum)
+            if exists(self._core, self._core.paths.todo(messnum)):
+                self._pending[messnum] = None
         except OSError:  # the next look will tell
             pass
 
     def step(self, now_s: int) -> None:
         """Work off one batch."""
         arrivals = []
-        for _ in range(min(BATCH_MAX, len(self._pending))):
+        for messnum in list(islice(self._pending, BATCH_MAX)):
+            del self._pending[messnum]
             try:
-                arrival = self._read(self._pending.popleft())
+                arrival = self._read(messnum)
             except _Unreadable:
                 self.again_later(now_s)
                 continue
@@ -112,7 +120,35 @@ class TodoDir:
             self.preprocess(arrivals, now_s, self._scheduler(now_s))
 
     def _is_direct(self, arrival: Arrival, now_s: int) -> bool:
-        return len(arrival.local) + len(arrival.remote) == 1 and self._deliver(arrival, now_s)
+        if len(arrival.local) + len(arrival.remote) != 1:
+            return False
+        waiting = self._waiting[b"local" if arrival.local else b"remote"]
+        if not waiting and self._deliver(arrival, now_s):
+            return True
+        if len(waiting) >= WAITING_MAX:
+            return False
+        waiting.append((now_s, arrival))
+        self._taken.add(arrival.messnum)
+        return True
+
+    def start_waiting(self, now_s: int) -> None:
+        """Deliver what waits for room, where there is some; preprocess what has waited long enough."""
+        late: list[Arrival] = []
+        for channel in self._core.channels:
+            waiting = self._waiting[channel.name]
+            while waiting:
+                since_s, arrival = waiting[0]
+                due_s = channel.schedule.next_due()
+                if (due_s is None or due_s >= since_s) and self._deliver(arrival, now_s):
+                    pass
+                elif now_s >= since_s + WAIT_S and len(late) < BATCH_MAX:
+                    late.append(arrival)
+                else:
+                    break
+                waiting.popleft()
+                self._taken.discard(arrival.messnum)
+        if late:
+            self.preprocess(late, now_s, self._scheduler(now_s))
 
     # -- reading -------------------------------------------------------------------------------------------------------------------
 
