@@ -389,6 +389,17 @@ OWN: tuple[ControlFile, ...] = (
         after=" connections at a time",
     ),
     ControlFile(
+        "concurrencylimit",
+        ("qmail-send", "qmail-lspawn", "qmail-rspawn"),
+        Kind.INTEGER,
+        "How high concurrencylocal and concurrencyremote may go. Above 255 qmail-send and its helpers speak as with the big-concurrency "
+        "patch: helpers of the original must have it, too.",
+        default="120",
+        unit="deliveries",
+        reread=Reread.START,
+        before="Local and remote concurrency go no higher than ",
+    ),
+    ControlFile(
         "concurrencypop3",
         ("pop3d",),
         Kind.INTEGER,

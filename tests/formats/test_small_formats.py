@@ -160,23 +160,48 @@ commands = st.builds(
 )
 
 
-@given(st.lists(commands, max_size=5), st.integers(0, 200))
-def test_spawn_commands_are_read_whatever_the_pieces(found: list[spawn.Command], cut: int) -> None:
-    data = b"".join(map(spawn.write_command, found))
-    first, rest = spawn.read_commands(data[:cut])
-    second, left = spawn.read_commands(rest + data[cut:])
+@given(st.lists(commands, max_size=5), st.integers(0, 200), st.sampled_from([1, 2]))
+def test_spawn_commands_are_read_whatever_the_pieces(found: list[spawn.Command], cut: int, wide: int) -> None:
+    data = b"".join(spawn.write_command(f, wide) for f in found)
+    first, rest = spawn.read_commands(data[:cut], wide)
+    second, left = spawn.read_commands(rest + data[cut:], wide)
     assert (first + second, left) == (found, b"")
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 119), st.sampled_from([b"K", b"Z", b"D"]), st.binary(max_size=30)), max_size=5), st.integers(0, 200)
+    st.lists(st.tuples(st.integers(0, 119), st.sampled_from([b"K", b"Z", b"D"]), st.binary(max_size=30)), max_size=5),
+    st.integers(0, 200),
+    st.sampled_from([1, 2]),
 )
-def test_p02_spawn_reports_are_read_whatever_the_pieces(found: list[tuple[int, bytes, bytes]], cut: int) -> None:
-    data = b"".join(spawn.write_report(*f) for f in found)
-    first, rest = spawn.read_reports(data[:cut])
-    second, left = spawn.read_reports(rest + data[cut:])
+def test_p02_spawn_reports_are_read_whatever_the_pieces(found: list[tuple[int, bytes, bytes]], cut: int, wide: int) -> None:
+    data = b"".join(spawn.write_report(*f, wide) for f in found)
+    first, rest = spawn.read_reports(data[:cut], wide)
+    second, left = spawn.read_reports(rest + data[cut:], wide)
     assert [(r.slot, r.letter, r.text) for r in first + second] == [(s, c, t.replace(b"\0", b"?")) for s, c, t in found]
     assert left == b""
+
+
+@pytest.mark.parametrize(
+    ("limit", "capacity", "hello", "command", "report"),
+    [
+        (120, 120, b"x", b"\x077/7\0s\0r\0", b"\x07K\0"),
+        (255, 255, b"\xff", b"\x077/7\0s\0r\0", b"\x07K\0"),
+        (256, 256, b"\0\1", b"\x07\x007/7\0s\0r\0", b"\x07\0K\0"),
+        (1000, 1000, b"\xe8\3", b"\x07\x007/7\0s\0r\0", b"\x07\0K\0"),
+        (0, 1, b"\1", b"\x077/7\0s\0r\0", b"\x07K\0"),
+        (1 << 20, 65535, b"\xff\xff", b"\x07\x007/7\0s\0r\0", b"\x07\0K\0"),
+    ],
+)
+def test_slots_get_wider_where_255_are_not_enough(limit: int, capacity: int, hello: bytes, command: bytes, report: bytes) -> None:
+    assert spawn.bounded(limit) == capacity
+    wide = spawn.width(capacity)
+    assert spawn.hello(capacity) == hello
+    assert spawn.write_command(spawn.Command(7, b"7/7", b"s", b"r"), wide) == command
+    assert spawn.write_report(7, b"K", b"", wide) == report
+    if wide == 2:
+        found, rest = spawn.read_commands(b"\x01\x027/7\0s\0r\0\0\0", 2)
+        assert (found[0].slot, rest) == (513, b"\0\0")
+        assert spawn.read_reports(b"\0\0K\0\1\2Zx\0", 2)[0] == [spawn.Report(0, b"K", b""), spawn.Report(513, b"Z", b"x")]
 
 
 @pytest.mark.parametrize(

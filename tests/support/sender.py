@@ -35,14 +35,15 @@ def wait_readable(fd: int) -> None:
 class Spawner:
     """The other end of a channel."""
 
-    def __init__(self, commands: int, reports: int) -> None:
+    def __init__(self, commands: int, reports: int, capacity: int) -> None:
         self._commands = commands
         self._reports = reports
+        self._wide = spawn.width(capacity)
         self._buffer = b""
         self._waiting: list[spawn.Command] = []
 
     def hello(self, capacity: int = 120) -> None:
-        os.write(self._reports, bytes([capacity]))
+        os.write(self._reports, spawn.hello(capacity))
 
     def command(self) -> spawn.Command:
         """The next delivery asked for."""
@@ -50,11 +51,11 @@ class Spawner:
             wait_readable(self._commands)
             data = os.read(self._commands, 65536)
             assert data, "qmail-send closed the channel"
-            self._waiting, self._buffer = spawn.read_commands(self._buffer + data)
+            self._waiting, self._buffer = spawn.read_commands(self._buffer + data, self._wide)
         return self._waiting.pop(0)
 
     def report(self, command: spawn.Command, letter: bytes, text: bytes = b"") -> None:
-        self.raw(spawn.write_report(command.slot, letter, text))
+        self.raw(spawn.write_report(command.slot, letter, text, self._wide))
 
     def raw(self, data: bytes) -> None:
         os.write(self._reports, data)
@@ -85,7 +86,7 @@ class Sender:
         rr_r, rr_w = os.pipe()
         cc_r, cc_w = os.pipe()
         ca_r, ca_w = os.pipe()
-        self.local, self.remote = Spawner(lc_r, lr_w), Spawner(rc_r, rr_w)
+        self.local, self.remote = Spawner(lc_r, lr_w, self._capacity), Spawner(rc_r, rr_w, self._capacity)
         self._log = log_r
         self.local.hello(self._capacity)
         self.remote.hello(self._capacity)

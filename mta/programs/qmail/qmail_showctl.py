@@ -19,7 +19,7 @@ from mta.errors import Temporary
 from mta.formats import control
 from mta.formats.control_files import BY_NAME, OWN, QMAIL, ControlFile, Kind, source_of
 from mta.formats.spawn import CAPACITY
-from mta.unix import accounts
+from mta.unix import accounts, spawn_limit
 from mta.unix.controls import ControlDir, Unreadable
 from mta.unix.fds import Fds
 from mta.unix.queuedir import SPLIT
@@ -38,7 +38,7 @@ _TROUBLE = b"Oops! Trouble reading this file.\n"
 
 def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     home = env[b"QMAIL_HOME"]
-    fds.write(1, set_up(home, *ids(home)))
+    fds.write(1, set_up(home, _limit(home), *ids(home)))
     if not os.path.isdir(home):
         fds.write(1, b"Oops! Unable to chdir to %b.\n" % home)
         return 111
@@ -68,11 +68,19 @@ def ids(home: bytes) -> tuple[list[int], list[int]]:
         raise Temporary(f"unable to find group: {error.args[0]}") from error
 
 
-def set_up(home: bytes, uids: list[int], gids: list[int]) -> bytes:
+def _limit(home: bytes) -> int:
+    """Where the file cannot be read that is said further down."""
+    try:
+        return spawn_limit.load(home)
+    except Temporary:
+        return CAPACITY
+
+
+def set_up(home: bytes, limit: int, uids: list[int], gids: list[int]) -> bytes:
     return (
         b"qmail home directory: %b.\nuser-ext delimiter: %b.\npaternalism (in decimal): %d.\nsilent concurrency limit: %d.\n"
         b"subdirectory split: %d.\nuser ids: %b.\ngroup ids: %b.\n"
-    ) % (home, BREAK, PATERNALISM, CAPACITY, SPLIT, b", ".join(b"%d" % n for n in uids), b", ".join(b"%d" % n for n in gids))
+    ) % (home, BREAK, PATERNALISM, limit, SPLIT, b", ".join(b"%d" % n for n in uids), b", ".join(b"%d" % n for n in gids))
 
 
 def explain(folder: ControlDir, names: frozenset[str], me: bytes | None) -> Iterator[bytes]:

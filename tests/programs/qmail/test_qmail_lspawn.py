@@ -476,6 +476,21 @@ def test_when_it_is_plain(lspawn: Lspawn, why: str, variable: bytes, is_foreign:
     assert done.stdout.startswith(b"x\x01Kbin/qmail-local,--,joe,"), why
 
 
+def test_big_concurrency_has_wide_slots(lspawn: Lspawn) -> None:
+    lspawn.instance.control(concurrencylimit="1000")
+    done = subprocess.run(
+        [*command("qmail-lspawn", lspawn.instance.home), "./Maildir/"],
+        env=lspawn.env,
+        input=b"".join(spawn.write_command(Command(slot, lspawn.queue(), b"s@x", b"joe@h"), 2) for slot in (999, 1000)),
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout[:2] == b"\xe8\3"
+    found, rest = spawn.read_reports(done.stdout[2:], 2)
+    assert {r.slot: r.letter + r.text for r in found} == {999: b"Kdid 1+0+0\n", 1000: b"ZInternal error: delnum too big. (#4.3.5)\n"}
+    assert rest == b""
+
+
 # -- workers that misbehave --------------------------------------------------------------------------------------------------------
 
 

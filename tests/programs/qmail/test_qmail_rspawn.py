@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from mta.formats import spawn
 from mta.formats.spawn import CAPACITY, Command
 from mta.programs.qmail.qmail_rspawn import courier
 from mta.programs.qmail.qmail_rspawn.courier import Couriers
 from mta.programs.qmail.qmail_rspawn.deliveries import Deliveries
 from mta.unix.fds import Fds
+from tests.conftest import ROOT
 from tests.programs.qmail import remote_home
 from tests.programs.qmail.remote_home import Rspawn
 from tests.support.dns_server import SERVFAIL, DnsServer
@@ -62,6 +66,23 @@ def test_it_refuses_a_message_of_another_owner(tmp_path: Path) -> None:
     os.chown(home.path / "queue/mess" / queued.decode(), 65534, -1)
     with Rspawn(home) as rspawn:
         assert rspawn.deliver(queued, b"u@h") == b"ZSorry, message has wrong owner. (#4.3.5)\n"
+
+
+def test_big_concurrency_has_wide_slots(tmp_path: Path) -> None:
+    with SmtpSink() as sink:
+        home = remote_home.make(tmp_path, smtproutes=route(sink), concurrencylimit="1000")
+        queued = remote_home.queue(home, MESSAGE)
+        done = subprocess.run(
+            [sys.executable, "-m", "mta", "qmail-rspawn"],
+            cwd=ROOT,
+            env=remote_home.environment(home),
+            input=b"".join(spawn.write_command(spawn.Command(slot, queued, b"s@x.test", b"u@h"), 2) for slot in (999, 1000)),
+            capture_output=True,
+            check=True,
+        )
+    assert done.stdout[:2] == b"\xe8\3"
+    found, _ = spawn.read_reports(done.stdout[2:], 2)
+    assert {r.slot: r.letter + r.text for r in found} == {999: ACCEPTED, 1000: b"ZInternal error: delnum too big. (#4.3.5)\n"}
 
 
 def test_it_refuses_slots_it_has_not_and_slots_in_use(tmp_path: Path) -> None:

@@ -304,6 +304,19 @@ def test_s29_concurrency_is_the_smaller_of_wish_and_capacity(home: QmailHome, ke
         assert send.log_until("status") == ["status: local 0/3 remote 0/120"]
 
 
+def test_big_concurrency_has_wide_slots(home: QmailHome, kept: queue_program.QueueProgram) -> None:
+    home.control(concurrencylimit="1000", concurrencylocal="300", concurrencyremote="5000")
+    home.enqueue(MESSAGE, b"a@b", *(b"u%d@host.example.org" % i for i in range(300)))
+    with sender(home, kept, capacity=1000) as send:
+        assert send.log_until("status") == ["status: local 0/300 remote 0/1000"]
+        commands = [send.local.command() for _ in range(300)]
+        assert [c.slot for c in commands] == list(range(300))
+        for command in reversed(commands):
+            send.local.report(command, b"K")
+        send.log_until("end msg")
+        assert send.lines[-2] == "status: local 0/300 remote 0/1000"
+
+
 def test_no_more_than_concurrency_are_under_way(home: QmailHome, kept: queue_program.QueueProgram) -> None:
     home.control(concurrencylocal="2")
     home.enqueue(MESSAGE, b"a@b", *(b"u%d@host.example.org" % i for i in range(5)))

@@ -44,13 +44,25 @@ class Delivery:
 class Spawner:
     """turn() by turn(). owner: uid of qmailq, who must own every message; asker: as whom qmail-getpw runs."""
 
-    def __init__(self, default: bytes, env: dict[bytes, bytes], fds: Fds, *, owner: int, asker: Account, is_plain: bool) -> None:
+    def __init__(
+        self,
+        default: bytes,
+        env: dict[bytes, bytes],
+        fds: Fds,
+        *,
+        owner: int,
+        asker: Account,
+        is_plain: bool,
+        capacity: int = spawn.CAPACITY,
+    ) -> None:
         self._default = default
         self._env = env
         self._fds = fds
         self._owner = owner
         self._asker = asker
         self._is_plain = is_plain
+        self._capacity = capacity
+        self._wide = spawn.width(capacity)
         self._mess = os.path.join(env[b"QMAIL_HOME"], b"queue/mess")
         self._users = Users(env[b"QMAIL_HOME"])
         self._born_ns = clock.now_ns()
@@ -65,7 +77,7 @@ class Spawner:
         self._children = Children(self._selector, spawn_report.LOCAL_MAX + 1)
         self._workers = Workers(self._selector, partial(processes.worker, env), self._ended, self._crashed)
         self._selector.register(fds[0], selectors.EVENT_READ, self._read)
-        self._unsent.append(bytes((spawn.CAPACITY,)))
+        self._unsent.append(spawn.hello(capacity))
         self._flush()
 
     def turn(self, timeout_s: float | None = None) -> bool:
@@ -90,7 +102,7 @@ class Spawner:
         if not data:
             self._has_input = False
             self._selector.unregister(self._fds[0])
-        commands, self._buffer = spawn.read_commands(self._buffer + data)
+        commands, self._buffer = spawn.read_commands(self._buffer + data, self._wide)
         self._users.look_again()
         for command in commands:
             self._start(command)
@@ -100,7 +112,7 @@ class Spawner:
             self._check_slot(command.slot)
             fd, mtime_ns = spawn_message.open_(self._mess, command, self._owner)
         except spawn_message.Refused as refused:
-            self._unsent.append(spawn.write_report(command.slot, refused.letter, refused.text))
+            self._unsent.append(spawn.write_report(command.slot, refused.letter, refused.text, self._wide))
             return
         self._slots[command.slot] = Delivery(command, fd, mtime_ns)
         local = command.recipient.rpartition(b"@")[0]
@@ -118,7 +130,7 @@ class Spawner:
             self._deliver(command.slot, user)
 
     def _check_slot(self, slot: int) -> None:
-        if slot >= spawn.CAPACITY:
+        if slot >= self._capacity:
             raise spawn_message.Refused(TEMPORARY, b"Internal error: delnum too big. (#4.3.5)\n")
         if slot in self._slots:
             raise spawn_message.Refused(TEMPORARY, b"Internal error: delnum in use. (#4.3.5)\n")
@@ -196,7 +208,7 @@ class Spawner:
                 del self._suspects[next(iter(self._suspects))]
         else:
             self._suspects.pop(key, None)
-        self._unsent.append(spawn.write_report(slot, letter, text))
+        self._unsent.append(spawn.write_report(slot, letter, text, self._wide))
 
     def _flush(self) -> None:
         """All reports of a turn in one go."""

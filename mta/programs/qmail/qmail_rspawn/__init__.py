@@ -7,7 +7,8 @@ Reads    fd 0 commands (formats/spawn); queue/mess; the files of qmail-remote, a
          environment QMAILREMOTE, DNSCACHEIP
 Writes   fd 1 the capacity, once, then reports; queue/lock/tcpto, emptied at start; fd 2 a line for what nobody foresaw
 Exits    0 at the end of fd 0, after running deliveries have ended
-Limits   120 deliveries at a time, 20 of them to one destination; connections are kept as net/smtp_client/pool says
+Limits   120 deliveries at a time, or as many as control/concurrencylimit says, 20 of them to one destination; connections are kept as
+         net/smtp_client/pool says
 Runs as  qmailr
 Instead  $QMAILREMOTE, or a bin/qmail-remote that is not ours, runs for each delivery as with the original: argv NAME HOST SENDER
          RECIPIENT, fd 0 the message, fd 1 and 2 its reports, working directory queue/mess
@@ -21,7 +22,7 @@ import os
 
 from mta.net import event_loop
 from mta.programs.qmail.qmail_rspawn.deliveries import Deliveries
-from mta.unix import accounts
+from mta.unix import accounts, spawn_limit
 from mta.unix.fds import Fds
 from mta.unix.tcpto import TcpTo
 
@@ -35,7 +36,9 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
         TcpTo(table, pid=0).empty()
     except OSError:  # as with the original: what timed out before is remembered a little longer
         pass
-    event_loop.run(Deliveries(home, env, fds, owner).serve())
+    capacity = spawn_limit.load(home)
+    spawn_limit.make_room(capacity)
+    event_loop.run(Deliveries(home, env, fds, owner, capacity).serve())
     return 0
 
 

@@ -28,8 +28,10 @@ Report = tuple[bytes, bytes]  # letter, text
 class Deliveries:
     """owner: uid of qmailq, who must own every message."""
 
-    def __init__(self, home: bytes, env: dict[bytes, bytes], fds: Fds, owner: int) -> None:
+    def __init__(self, home: bytes, env: dict[bytes, bytes], fds: Fds, owner: int, capacity: int = spawn.CAPACITY) -> None:
         self._home = home
+        self._capacity = capacity
+        self._wide = spawn.width(capacity)
         self._mess = os.path.join(home, b"queue/mess")
         self._env = env
         self._fds = fds
@@ -40,10 +42,10 @@ class Deliveries:
     async def serve(self) -> None:
         """Until the end of fd 0, and of all that is under way then."""
         self._couriers = Couriers(self._home, self._env)
-        self._write(bytes((spawn.CAPACITY,)))
+        self._write(spawn.hello(self._capacity))
         buffer = b""
         while data := await asyncio.get_running_loop().run_in_executor(None, os.read, self._fds[0], _INPUT):
-            commands, buffer = spawn.read_commands(buffer + data)
+            commands, buffer = spawn.read_commands(buffer + data, self._wide)
             for command in commands:
                 self._start(command)
         if self._tasks:
@@ -62,7 +64,7 @@ class Deliveries:
         task.add_done_callback(partial(self._ended, command.slot))
 
     def _check_slot(self, slot: int) -> None:
-        if slot >= spawn.CAPACITY:
+        if slot >= self._capacity:
             raise spawn_message.Refused(TEMPORARY, b"Internal error: delnum too big. (#4.3.5)\n")
         if slot in self._tasks:
             raise spawn_message.Refused(TEMPORARY, b"Internal error: delnum in use. (#4.3.5)\n")
@@ -85,7 +87,7 @@ class Deliveries:
         del self._tasks[slot]
 
     def _report(self, slot: int, report: Report) -> None:
-        self._write(spawn.write_report(slot, *report))
+        self._write(spawn.write_report(slot, *report, self._wide))
 
     def _write(self, data: bytes) -> None:
         if self._is_heard:

@@ -18,6 +18,7 @@ import os
 import socket
 
 from mta.errors import Temporary
+from mta.formats import spawn
 from mta.programs.qmail.qmail_send import controls
 from mta.programs.qmail.qmail_send.channels import Channel
 from mta.programs.qmail.qmail_send.clean import Clean
@@ -61,7 +62,9 @@ def _prepare(env: dict[bytes, bytes], fds: Fds, say: Say) -> Loop:
         raise CannotStart("unable to switch to queue directory") from None
     os.umask(0o077)
     _take_mutex()
-    local, remote = _channel(b"local", fds[1], fds[2], read.concurrencylocal), _channel(b"remote", fds[3], fds[4], read.concurrencyremote)
+    wide = spawn.width(read.concurrencylimit)
+    local = _channel(b"local", fds[1], fds[2], read.concurrencylocal, wide)
+    remote = _channel(b"remote", fds[3], fds[4], read.concurrencyremote, wide)
     clean = Clean(fds[5], fds[6], say)
     if not clean.begin():
         raise CannotStart("qmail-clean does not answer")
@@ -102,12 +105,15 @@ def _take_mutex() -> None:
         raise CannotStart("qmail-send is already running")
 
 
-def _channel(name: bytes, fd_out: int, fd_in: int, concurrency: int) -> Channel:
-    """The spawner says first how much it can run at a time."""
-    capacity = os.read(fd_in, 1)
-    if not capacity:
-        raise CannotStart("hath the daemon spawn no fire?")
-    return Channel(name, fd_out, fd_in, min(concurrency, capacity[0]))
+def _channel(name: bytes, fd_out: int, fd_in: int, concurrency: int, wide: int) -> Channel:
+    """The spawner says first how much it can run at a time. wide: bytes of that number, and of slots."""
+    said = b""
+    while len(said) < wide:
+        more = os.read(fd_in, wide - len(said))
+        if not more:
+            raise CannotStart("hath the daemon spawn no fire?")
+        said += more
+    return Channel(name, fd_out, fd_in, min(concurrency, int.from_bytes(said, "little")), wide)
 
 
 def _orders(core: Core, home: bytes, todo: TodoDir) -> Orders | None:

@@ -44,6 +44,7 @@ class Channel:
     fd_out: int
     fd_in: int
     limit: int
+    wide: int = 1  # bytes of a slot (formats/spawn)
     schedule: Schedule = field(default_factory=Schedule)
     active: dict[int, Job] = field(default_factory=dict)
     starting: deque[Job] = field(default_factory=deque)  # jobs with recipients that have no slot yet
@@ -73,7 +74,7 @@ class Channel:
         job.under_way += 1
         sender = sender_for(job.sender, recipient.address)
         name = b"%d/%d" % (job.messnum % 23, job.messnum)
-        self._unsent += spawn.write_command(spawn.Command(slot, name, sender, recipient.address))
+        self._unsent += spawn.write_command(spawn.Command(slot, name, sender, recipient.address), self.wide)
         return delivery
 
     def finish(self, slot: int) -> Delivery | None:
@@ -104,7 +105,7 @@ class Channel:
             return None
         if not data:
             return None
-        reports, self._buffer = spawn.read_reports(self._buffer + data)
+        reports, self._buffer = spawn.read_reports(self._buffer + data, self.wide)
         # Only the beginning of a report is kept (qmail-send's REPORTMAX); the rest of an endless one is let go as it comes.
         if len(self._buffer) > 2 * spawn.REPORT_MAX:
             self._buffer = self._buffer[: spawn.REPORT_MAX]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mta.decisions import rewrite
+from mta.formats import spawn
 from mta.unix import routing
 from mta.unix.controls import ControlDir
 
@@ -24,6 +25,7 @@ class Controls:
     bouncehost: bytes
     doublebounce: bytes  # address
     trims_double_bounces: bool = False
+    concurrencylimit: int = spawn.CAPACITY
 
 
 def load(home: bytes) -> Controls:
@@ -35,6 +37,7 @@ def load(home: bytes) -> Controls:
         queuelifetime_s=folder.integer("queuelifetime", QUEUELIFETIME_S),
         concurrencylocal=folder.integer("concurrencylocal", 10),
         concurrencyremote=folder.integer("concurrencyremote", 20),
+        concurrencylimit=spawn.bounded(folder.integer("concurrencylimit", 120)),
         bouncefrom=folder.line("bouncefrom", b"MAILER-DAEMON") or b"",
         bouncehost=folder.line_or_me("bouncehost", b"bouncehost"),
         doublebounce=doublebounceto + b"@" + folder.line_or_me("doublebouncehost", b"doublebouncehost"),
