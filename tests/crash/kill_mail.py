@@ -67,9 +67,11 @@ SORTS = 9
 
 
 class Carriers:
-    """plane: prepared, not started. broken: statements for qmail-start to begin with."""
+    """plane: prepared, not started. broken: statements for qmail-start to begin with; tracer: a command that runs each program, NAME in it
+    being which."""
 
-    def __init__(self, plane: Plane, plan: Plan, sink: FlakySink, broken: str = "") -> None:
+    def __init__(self, plane: Plane, plan: Plan, sink: FlakySink, broken: str = "", tracer: tuple[str, ...] = ()) -> None:
+        self._tracer = tracer
         self._plane = plane
         self._plan = plan
         self._sink = sink
@@ -95,7 +97,7 @@ class Carriers:
             process = self._running.get(name)
             if process is None or process.poll() is not None:
                 with self._log.open("ab") as log:
-                    command = [str(self._plane.home / "bin" / name), *argv]
+                    command = [*(word.replace("NAME", name) for word in self._tracer), str(self._plane.home / "bin" / name), *argv]
                     self._running[name] = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", start_new_session=True)
 
     def until(self, is_so: Callable[[], bool], what: str) -> None:
@@ -106,7 +108,7 @@ class Carriers:
             self.keep()
             if time.monotonic() > awake:
                 awake = time.monotonic() + _RETRY_S
-                if self._answers("qmail-send"):  # before that, ALRM would end it
+                if self._answers("qmail-send") and not self._tracer:  # before that, ALRM would end it
                     os.kill(self._running["qmail-start"].pid, signal.SIGALRM)
             time.sleep(0.005)
 
@@ -116,11 +118,11 @@ class Carriers:
     def ready(self) -> None:
         self.until(lambda: all(self._answers(s) for s in ("queue-writer", "qmail-send")) or self._plan.has_killed, "they do not answer")
 
-    def kill(self) -> None:
+    def kill(self, number: int = signal.SIGKILL) -> None:
         """All of them, helpers and workers too."""
         for process in self._running.values():
             try:
-                os.killpg(process.pid, signal.SIGKILL)
+                os.killpg(process.pid, number)
             except ProcessLookupError:
                 continue
             finally:

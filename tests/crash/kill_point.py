@@ -6,7 +6,8 @@ kills itself.
 PLAN is a folder: root (whose calls count: those on files below the path in it), calls (a line a call, appended), and kill, if somebody is
 to die: b"before|after|half K SITE", where SITE is a line of calls. Who comes there for the K-th time of all processes, and takes that file
 away, dies. "half": in the middle of a write.
-Site     "PROGRAM CALL PATH", the path below root, with N for numbers, NAME for names that begin with one, ? for a file without a name
+Site     "PROGRAM CALL PATH", the path below root, with N for numbers, NAME for names that begin with one, MAILBOX for whose it is, ? for a
+         file without a name
 Forks    inherit all this; a program that calls become() takes another name
 Runs in  programs that start without site packages: os and _signal only. What writes through C (io files) is not seen: tests compare with
          strace what is.
@@ -20,6 +21,7 @@ from typing import Any
 
 _SIGKILL = 9
 _open, _write, _close, _unlink, _read = os.open, os.write, os.close, os.unlink, os.read
+_OF_A_MAILBOX = 3  # domains/example.org/joe/...
 _CREATES = os.O_CREAT | os.O_TRUNC | (os.O_TMPFILE & ~os.O_DIRECTORY)
 
 
@@ -136,6 +138,8 @@ def _masked(path: bytes) -> str:
             parts.append("NAME")
         else:  # the end of .Maildir.812 is a number, too
             parts.append(".".join("N" if word.isdigit() else word for word in part.split(".")))
+    if parts[0] == "domains" and len(parts) > _OF_A_MAILBOX:
+        parts[2] = "MAILBOX"
     return "/".join(parts)
 
 
