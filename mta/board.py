@@ -118,6 +118,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "ofmipd": ("mess822", "receive mail by SMTP from clients that are trusted, and complete its headers"),
     "ofmipname": ("mess822", "compile names and addresses for ofmipd"),
     # filters
+    "mailquotacheck": ("filters", "refuse a message that a mailbox has no room for"),
     "qmail-qfilter": ("filters", "run programs over a message before it is queued"),
     # relay-ctrl
     "relay-ctrl-age": ("relay_ctrl", "forget logins that are too old"),
@@ -135,7 +136,7 @@ THIN = frozenset(
         *("dot-forward", "fastforward", "iftocc", "new-inject"),
         *("bouncesaying", "condredirect", "datemail", "except", "forward", "maildirmake", "mailsubj", "predate", "preline"),
         *("qbiff", "qmail-inject", "qmail-qmqpc", "qmail-qmqpd", "qmail-qmtpd", "qmail-queue", "qreceipt", "sendmail", "tcp-env"),
-        *("qmail-qfilter",),
+        *("mailquotacheck", "qmail-qfilter"),
         *("envdir", "envuidgid", "fghack", "pgrphack", "readproctitle", "setlock", "setuidgid", "softlimit", "svscanboot"),
         *("addcr", "argv0", "delcr", "fixcrio", "mconnect", "mconnect-io", "rblsmtpd", "recordio"),
         *("tcpcat", "tcpclient", "tcprulescheck", "tcpserver"),

@@ -1,7 +1,7 @@
 """Maildir/maildirsize: how full a mailbox is, kept by adding lines rather than by counting files.
 
 Lines    first the quota, then "%12d %12d" (octets, messages) for each change; both may be negative; the sum is the usage.
-Quota    "NS" octets, "NC" messages, both with a comma between; "NOQUOTA" or nothing: no limit. Read as well: "10M", "500KB", "50MS".
+Quota    as in formats/quota_text
 Example  b"3000S,10C\\n           0            0\\n          37            1\\n"
 Limits   a file of 5120 octets or more is counted afresh. Numbers wider than 12 digits still read.
 Written  by whoever delivers or deletes, each change in one append.   Read by the same.
@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mta.formats import quota_text
+
 RECOUNT_SIZE = 5120
-NO_QUOTA = b"NOQUOTA"
-_UNITS = {b"K": 1024, b"M": 1024 * 1024, b"G": 1024 * 1024 * 1024}
+NO_QUOTA = quota_text.NO_QUOTA
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +35,7 @@ class Usage:
 
 def read_quota(text: bytes) -> Quota:
     """Raises ValueError for a text that is no quota."""
-    if text in (b"", NO_QUOTA):
-        return Quota()
-    size_bytes = messages = 0
-    for item in text.split(b","):
-        if item.endswith(b"C"):
-            messages = _number(item[:-1])
-        else:
-            size_bytes = _octets(item)
-    return Quota(size_bytes, messages)
-
-
-def _octets(item: bytes) -> int:
-    item = item.upper()
-    item = item.removesuffix(b"S").removesuffix(b"B")
-    factor = _UNITS.get(item[-1:], 1)
-    return _number(item[:-1] if factor > 1 else item) * factor
-
-
-def _number(text: bytes) -> int:
-    if not text.isdigit():
-        raise ValueError(f"not a quota: {text.decode('latin-1')!r}")
-    return int(text)
+    return Quota(*quota_text.read(text))
 
 
 def write_quota(quota: Quota) -> bytes:

@@ -1,8 +1,7 @@
 """How full a mailbox is: Maildir/maildirsize read, appended to, and made afresh by counting.
 
-Counting  new/ and cur/ of the Maildir and of every folder ".NAME" in it but .Trash; files marked T do not count; the size is what the name
-          says (S=), else what the file system says. A count during which a folder changed is used but not kept; three are tried.
-          One process counts at a time (flock on the Maildir).
+Counting  as unix/maildir_count does. A count during which a folder changed is used but not kept; three are tried. One process counts at
+          a time (flock on the Maildir).
 Recount   when the file is missing, damaged, made for another quota, 5120 octets long, or says "over" and is older than 15 minutes
 Changes   one line, one write. A delivery is noted before it is published, and taken back when it fails, so that many deliveries at once
           go over the limit by one message of each process at most.
@@ -20,14 +19,13 @@ import stat
 from dataclasses import dataclass
 
 from mta.decisions import quota as decide
-from mta.formats import maildirname, maildirsize
+from mta.formats import maildirsize
 from mta.formats.maildirsize import Quota, Usage
-from mta.unix import lock
+from mta.unix import lock, maildir_count
 
 NAME = b"maildirsize"
 NOTHING = Usage()
 _COUNTS = 3
-_TRASH = b".Trash"
 _READ_MAX = 1 << 16
 
 
@@ -110,23 +108,16 @@ def recount(maildir: bytes, quota: Quota, pending: Usage = NOTHING) -> Usage:
     try:
         lock.wait_exclusive(fd)
         for _ in range(_COUNTS):
-            folders = _folders(maildir)
+            folders = maildir_count.folders(maildir)
             before = _times(folders)
-            usage = _count(folders, pending)
+            octets, messages = maildir_count.count(folders)
+            usage = Usage(pending.size_bytes + octets, pending.messages + messages)
             if _times(folders) == before:
                 _store(maildir, quota, usage)
                 break
         return usage
     finally:
         os.close(fd)
-
-
-def _folders(maildir: bytes) -> list[bytes]:
-    """Paths of all new/ and cur/ that count."""
-    tops = [maildir]
-    with os.scandir(maildir) as scan:
-        tops += [item.path for item in scan if item.name[:1] == b"." and item.name != _TRASH and item.is_dir(follow_symlinks=False)]
-    return [os.path.join(top, name) for top in sorted(tops) for name in (b"new", b"cur")]
 
 
 def _times(folders: list[bytes]) -> list[int | None]:
@@ -137,33 +128,6 @@ def _times(folders: list[bytes]) -> list[int | None]:
         except FileNotFoundError:
             found.append(None)
     return found
-
-
-def _count(folders: list[bytes], pending: Usage) -> Usage:
-    octets, messages = pending.size_bytes, pending.messages
-    for folder in folders:
-        try:
-            names = os.listdir(folder)
-        except FileNotFoundError:  # not every directory with a dot is a folder
-            continue
-        for name in names:
-            size = None if name.startswith(b".") or b"T" in maildirname.split(name)[1] else _size(folder, name)
-            if size is not None:
-                octets += size
-                messages += 1
-    return Usage(octets, messages)
-
-
-def _size(folder: bytes, name: bytes) -> int | None:
-    """None: it is no message, or gone."""
-    size = maildirname.size(name)
-    if size is not None:
-        return size
-    try:
-        st = os.lstat(os.path.join(folder, name))
-    except FileNotFoundError:
-        return None
-    return st.st_size if stat.S_ISREG(st.st_mode) else None
 
 
 def _store(maildir: bytes, quota: Quota, usage: Usage) -> None:

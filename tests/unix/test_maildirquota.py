@@ -8,7 +8,7 @@ import pytest
 
 from mta.formats import maildirsize
 from mta.formats.maildirsize import Quota, Usage
-from mta.unix import maildirquota
+from mta.unix import maildir_count, maildirquota
 from mta.unix.maildirquota import NAME
 
 NOW = 1_795_000_000
@@ -122,16 +122,16 @@ def test_what_is_reserved_and_not_published_yet_is_counted_with_the_files(box: P
 
 def test_a_count_during_which_something_came_is_not_kept(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = []
-    real = maildirquota._count
+    real = maildir_count.count
 
-    def busy(folders: list[bytes], pending: Usage) -> Usage:
-        usage = real(folders, pending)
+    def busy(folders: list[bytes]) -> tuple[int, int]:
+        usage = real(folders)
         counts.append(usage)
         (box / f"new/{len(counts)}.h,S=1").touch()
         os.utime(box / "new", ns=(len(counts), len(counts)))
         return usage
 
-    monkeypatch.setattr(maildirquota, "_count", busy)
+    monkeypatch.setattr(maildir_count, "count", busy)
     assert maildirquota.recount(os.fsencode(box), QUOTA) == Usage(2, 2)
     assert len(counts) == 3
     assert not (box / "maildirsize").exists()
@@ -139,13 +139,13 @@ def test_a_count_during_which_something_came_is_not_kept(box: Path, monkeypatch:
 
 def test_one_counts_at_a_time(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inside, most = [0], [0]
-    real = maildirquota._count
+    real = maildir_count.count
     together = threading.Barrier(4)
 
-    def counting(folders: list[bytes], pending: Usage) -> Usage:
+    def counting(folders: list[bytes]) -> tuple[int, int]:
         inside[0] += 1
         most[0] = max(most[0], inside[0])
-        usage = real(folders, pending)
+        usage = real(folders)
         inside[0] -= 1
         return usage
 
@@ -154,7 +154,7 @@ def test_one_counts_at_a_time(box: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         for _ in range(20):
             maildirquota.recount(os.fsencode(box), QUOTA)
 
-    monkeypatch.setattr(maildirquota, "_count", counting)
+    monkeypatch.setattr(maildir_count, "count", counting)
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:
         thread.start()
