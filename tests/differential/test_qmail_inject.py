@@ -76,7 +76,7 @@ def outcome(result: Result, queue: queue_program.QueueProgram) -> tuple[object, 
 
 @pytest.mark.skipif(not ORIGINAL.exists() or OURS in ORIGINAL.read_bytes()[:4096], reason=f"{ORIGINAL} is not there, or is our own")
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_it_does_what_the_original_does_with_random_headers(seed: int, tmp_path: Path) -> None:
+def test_x06_it_does_what_the_original_does_with_random_headers(seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)
     for n in range(MESSAGES):
         text, arguments = message(rng), [word.encode() for word in rng.choice(ARGUMENTS)]

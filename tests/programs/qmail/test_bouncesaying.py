@@ -22,9 +22,9 @@ def shell(text: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("run", [call, process])
-def test_it_bounces_in_the_words_given(tmp_path: Path, run: object) -> None:
+def test_t03_it_bounces_in_the_words_given(tmp_path: Path, run: object) -> None:
     result = run("bouncesaying", [b"no such \xe9 here"], env(tmp_path), b"x\n")  # type: ignore[operator]
-    assert result == Result(100, b"", b"no such \xe9 here\n"), "T03"
+    assert result == Result(100, b"", b"no such \xe9 here\n")
 
 
 ROWS = [
@@ -39,10 +39,10 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("why", "program", "code"), ROWS, ids=[row[0] for row in ROWS])
-def test_a_program_decides(tmp_path: Path, why: str, program: list[bytes], code: int) -> None:
+def test_t04_a_program_decides(tmp_path: Path, why: str, program: list[bytes], code: int) -> None:
     bounced = Result(100, b"", b"no\n") if code == 0 else Result(0, b"", b"")
     assert call("bouncesaying", [b"no", *program], env(tmp_path)) == bounced
-    assert call("except", program, env(tmp_path)) == Result(100 if code == 0 else 0, b"", b""), "T04"
+    assert call("except", program, env(tmp_path)) == Result(100 if code == 0 else 0, b"", b"")
 
 
 @pytest.mark.parametrize("name", ["bouncesaying", "except"])

@@ -20,7 +20,7 @@ def env(home: Path, exit_: int = 0, custom: bytes = b"") -> tuple[dict[bytes, by
     return {b"QMAIL_HOME": os.fsencode(home), b"QMAILQUEUE": queue.path, **LINES}, queue
 
 
-def test_yes_sends_the_message_on_and_ends_the_file(tmp_path: Path) -> None:
+def test_t02_yes_sends_the_message_on_and_ends_the_file(tmp_path: Path) -> None:
     variables, queue = env(tmp_path)
     result = call("condredirect", [b"bo@b.c", b"true"], variables, MESSAGE)
     assert (result.code, result.out) == (99, b"")
@@ -44,9 +44,9 @@ def test_a_program_that_read_the_message_takes_nothing_from_it(tmp_path: Path) -
         ("a signal ends it", [b"sh", b"-c", b"kill -9 $$"], Result(111, b"", b"condredirect: fatal: child crashed\n")),
     ],
 )
-def test_else_nothing_is_queued(tmp_path: Path, why: str, program: list[bytes], expected: Result) -> None:
+def test_t02_else_nothing_is_queued(tmp_path: Path, why: str, program: list[bytes], expected: Result) -> None:
     variables, queue = env(tmp_path)
-    assert call("condredirect", [b"bo@b.c", *program], variables, b"x\n") == expected, f"T02 {why}"
+    assert call("condredirect", [b"bo@b.c", *program], variables, b"x\n") == expected, why
     assert queue.queued() == []
 
 

@@ -263,7 +263,7 @@ def test_a_new_users_cdb_counts_at_once(lspawn: Lspawn) -> None:
         ("a directory", None),
     ],
 )
-def test_a_damaged_users_cdb_lets_mail_wait(lspawn: Lspawn, why: str, data: bytes | None) -> None:
+def test_u07_a_damaged_users_cdb_lets_mail_wait(lspawn: Lspawn, why: str, data: bytes | None) -> None:
     path = lspawn.instance.path / "users/cdb"
     path.unlink()
     if data is None:
@@ -273,7 +273,7 @@ def test_a_damaged_users_cdb_lets_mail_wait(lspawn: Lspawn, why: str, data: byte
     assert lspawn.start().deliver(b"joe@h") == b"ZTrouble reading users/cdb in qmail-lspawn.\n", why
 
 
-def test_without_users_cdb_qmail_getpw_is_asked(lspawn: Lspawn) -> None:
+def test_u07_without_users_cdb_qmail_getpw_is_asked(lspawn: Lspawn) -> None:
     (lspawn.instance.path / "users/cdb").unlink()
     (lspawn.instance.path / "alias/.qmail-postmaster").write_bytes(b'|echo "$USER $LOCAL $EXT"\n')
     lspawn.give()

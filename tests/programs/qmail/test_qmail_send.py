@@ -177,6 +177,20 @@ def test_s18_what_is_marked_done_is_not_done_again(home: QmailHome, kept: queue_
         send.log_until(f"end msg {messnum}")
 
 
+@pytest.mark.parametrize("has_intd", [False, True])
+def test_s20_intd_is_not_needed(home: QmailHome, kept: queue_program.QueueProgram, has_intd: bool) -> None:
+    messnum = home.enqueue(MESSAGE, b"a@b", b"joe@host.example.org")
+    intd = home.queue / "intd" / str(messnum)
+    assert not intd.exists()
+    if has_intd:  # as the original's qmail-queue leaves it
+        intd.hardlink_to(home.queue / "todo" / str(messnum))
+    with sender(home, kept) as send:
+        assert send.local.answer(b"K").recipient == b"joe@host.example.org"
+        send.log_until(f"end msg {messnum}")
+        send.stop()
+    assert home.files() == []
+
+
 def test_s19_todo_counts_and_not_what_stands_beside_it(home: QmailHome, kept: queue_program.QueueProgram) -> None:
     messnum = home.enqueue(MESSAGE, b"a@b", b"joe@host.example.org", b"ann@host.example.org")
     for folder, data in (("info", b"Fstale@x\0"), ("local", b"Tstale@x\0"), ("remote", b"Tstale@x\0")):
@@ -188,7 +202,9 @@ def test_s19_todo_counts_and_not_what_stands_beside_it(home: QmailHome, kept: qu
 
 
 @pytest.mark.parametrize(("case", "age_s", "survives"), [("S21 old", 129700, False), ("S21 young enough", 129500, True)])
-def test_s21_left_overs_go_after_36_hours(home: QmailHome, kept: queue_program.QueueProgram, case: str, age_s: int, survives: bool) -> None:
+def test_s21_s22_left_overs_go_after_36_hours(
+    home: QmailHome, kept: queue_program.QueueProgram, case: str, age_s: int, survives: bool
+) -> None:
     messnum = home.preprocessed(MESSAGE, b"a@b")
     home.split("info", messnum).unlink()
     (home.queue / "intd" / str(messnum)).write_bytes(b"u")  # S22: the envelope goes, too

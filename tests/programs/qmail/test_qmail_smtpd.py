@@ -223,6 +223,34 @@ def test_m12_databytes_counts_what_is_stored(smtpd: Smtpd, size: int, reply: str
     assert len(smtpd.queue.queued()) == (size == 10)
 
 
+@pytest.mark.parametrize("body", [b"a\nb\r\n.\r\n", b"a\r\n.\n", b"\n.\r\n", b"a\r\nb\n.\r\nMAIL FROM:<x@y>\r\n"])
+def test_m13_a_bare_newline_ends_the_session(smtpd: Smtpd, body: bytes) -> None:
+    code, output = smtpd.run(b"MAIL FROM:<a@b>\r\nRCPT TO:<x@oracle.test>\r\nDATA\r\n" + body)
+    assert (code, output.split(b"\r\n")[-3:]) == (1, [b"354 go ahead", b"451 See https://cr.yp.to/docs/smtplf.html.", b""])
+    assert smtpd.queue.queued() == []
+
+
+@pytest.mark.parametrize(
+    ("case", "lines", "reply"),
+    [
+        ("M15 99 of them", ["Received: x"] * 50 + ["DELIVERED-to: x"] * 49, "250 ok"),
+        ("M15 100 of them", ["Received: x"] * 50 + ["delivered-To: x"] * 50, "554 too many hops, this message is looping (#5.4.6)"),
+        ("M15 no colon is needed", ["receivedx"] * 100, "554 too many hops, this message is looping (#5.4.6)"),
+        ("M15 those in the body do not count", ["Subject: x", "", *["Received: x"] * 200], "250 ok"),
+    ],
+)
+def test_loops_are_counted_in_the_header(smtpd: Smtpd, case: str, lines: list[str], reply: str) -> None:
+    said = dialog(smtpd, MAIL, "RCPT TO:<x@oracle.test>", "DATA", *lines, ".")
+    assert said[3].startswith(reply), case
+    assert len(smtpd.queue.queued()) == (reply == "250 ok")
+
+
+@pytest.mark.parametrize("body", [b"", b"Subject: x\r\n", b"Subject: x\r\n\r\nhalf a", b"whole\r\n.", b"whole\r\n.\r"])
+def test_m22_a_client_that_goes_away_in_data_leaves_nothing(smtpd: Smtpd, body: bytes) -> None:
+    code, _ = smtpd.run(b"MAIL FROM:<a@b>\r\nRCPT TO:<x@oracle.test>\r\nDATA\r\n" + body)
+    assert (code, smtpd.queue.queued()) == (1, [])
+
+
 def test_m14_odd_line_ends_are_stored_as_they_came(smtpd: Smtpd) -> None:
     dialog(smtpd, MAIL, "RCPT TO:<joe@oracle.test>", "DATA", ".\rX", "..", "\r", "x\r", ".\r\r", ".")
     assert smtpd.queue.queued()[0][0].split(b"-0000\n", 1)[1] == b".\rX\n.\n\r\nx\r\n.\r\r\n"

@@ -47,6 +47,22 @@ def part(stream: int, size: int) -> bytes:
     return queue_call.frame(stream, queue_call.MESSAGE, b"x" * size)
 
 
+@pytest.mark.parametrize(
+    ("case", "uid", "how"),
+    [
+        ("Q03 alias", 1, b"by alias"),
+        ("Q03 the network daemons", 2, b"from network"),
+        ("Q03 qmail-send", 3, b"for bounce"),
+        ("Q03 anybody else", 4, b"by uid 4"),
+        ("Q03 root", 0, b"by uid 0"),
+    ],
+)
+def test_who_is_calling_stands_in_the_received_line(case: str, uid: int, how: bytes) -> None:
+    who = {name: Account(name, number, 9) for number, name in enumerate(("root", "alias", "qmaild", "qmails"))}
+    assert Invoker(Accounts(False, who)).text(uid) == how, case
+    assert Invoker(Accounts(True, who)).text(uid) == b"by uid %d" % uid, "an instance of one user tells them apart by nothing"
+
+
 def test_a_small_message_is_written_when_its_envelope_comes(site: Site) -> None:
     site.say(part(1, 100))
     assert site.open_files() == 0
