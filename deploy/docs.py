@@ -21,6 +21,7 @@ WINGS = {
     "mess822": "mess822",
     "checkpassword": "checkpassword",
     "relay_ctrl": "relay-ctrl",
+    "queue_tools": "queue tools, checks, conversion",
     "filters": "filters, which stand before the queue or before a delivery",
     "vpopmail": "vpopmail",
 }

@@ -120,6 +120,8 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     # filters
     "mailquotacheck": ("filters", "refuse a message that a mailbox has no room for"),
     "qmail-qfilter": ("filters", "run programs over a message before it is queued"),
+    # queue tools
+    "qmHandle": ("queue_tools", "look at the queue, and remove messages from it"),
     # relay-ctrl
     "relay-ctrl-age": ("relay_ctrl", "forget logins that are too old"),
     "relay-ctrl-allow": ("relay_ctrl", "note that the client has logged in, so that it may send mail"),
@@ -148,8 +150,8 @@ _KEYWORDS = ("except",)
 
 
 def module(name: str) -> str:
-    """Name of a program -> its module: "-" becomes "_", a word that means something in Python gets one behind it, a digit at the front an
-    "x" before it. Raises KeyError for an unknown name."""
+    """Name of a program -> its module: "-" becomes "_", letters become small, a word that means something in Python gets one behind it, a
+    digit at the front an "x" before it. Raises KeyError for an unknown name."""
     wing, _ = PROGRAMS[name]
-    word = ("x" if name[0].isdigit() else "") + name.replace("-", "_")
+    word = ("x" if name[0].isdigit() else "") + name.replace("-", "_").lower()
     return f"mta.programs.{wing}.{word}_" if word in _KEYWORDS else f"mta.programs.{wing}.{word}"
