@@ -27,7 +27,20 @@ def main() -> None:
         give_up_root(os.fsencode(Path(os.environ.get("QMAIL_HOME") or HERE / "var" / "qmail").absolute()))
     from django.core.management import execute_from_command_line
 
+    if sys.argv[1:] in ([], ["help"], ["--help"], ["-h"]):
+        print(listing())
+        return
     execute_from_command_line(sys.argv)
+
+
+def listing() -> str:
+    """The appliance's own commands, by the first lines of their modules. Django's are still there, for those who know them."""
+    import ast
+
+    files = sorted((HERE / "webadmin/management/commands").glob("[a-z]*.py"))
+    heads = ((ast.get_docstring(ast.parse(file.read_text())) or file.stem).split("\n\n")[0].replace("\n", " ") for file in files)
+    rows = [f"  {head.partition('. ')[0].rstrip('.')}" for head in heads]
+    return "\n".join([*rows, "", "manage.py NAME --help tells more of one. Django's own: manage.py help --commands"])
 
 
 def give_up_root(home: bytes) -> None:

@@ -56,3 +56,11 @@ def test_a_missing_user_stops_it() -> None:
         done = subprocess.run(command, capture_output=True, check=False, text=True)
         # where an appliance is installed the users are there, and it becomes one of them
         assert (done.returncode, "unable to find user" in done.stderr) == (1, True) or not done.stdout.startswith("(0, ")
+
+
+@pytest.mark.parametrize("words", [[], ["help"], ["--help"]])
+def test_it_lists_its_own_commands_even_without_an_instance(words: list[str], tmp_path: Path) -> None:
+    env = {"PATH": "/usr/bin:/bin", "QMAIL_HOME": str(tmp_path / "none")}
+    done = subprocess.run([str(ROOT / "manage.py"), *words], env=env, capture_output=True, check=True, text=True)
+    assert "vadduser [-q quota]" in done.stdout and "add a mailbox\n" in done.stdout
+    assert "flush" not in done.stdout

@@ -63,6 +63,17 @@ def check_new(name: str) -> None:
     _check_free(domain_name(name), write.files(*_FILES, is_locked=False))
 
 
+def check_not_own(name: str) -> None:
+    """Not this host's own name while that is local: its root and postmaster would lose their mail, which is easily done in a browser.
+    vadddomain does it, as vpopmail's does. Raises ValidationError."""
+    name = domain_name(name)
+    files = write.files("control/locals", "control/me", is_locked=False)
+    is_local = files["control/locals"] is None or edits.has_name(files["control/locals"], name.encode())
+    if is_local and _is_me(files, name.encode()):
+        sentence = f"{name} is this host's own name: mail for its root and postmaster, and bounces that bounce, go there. "
+        raise ValidationError(sentence + "To have mailboxes under it, take it out of control/locals first.", code="domain_exists")
+
+
 def _check_free(name: str, files: dict[str, bytes | None]) -> None:
     if Domain.objects.filter(name=name).exists():
         raise ValidationError(f"{name} is here already.", code="domain_exists")
@@ -101,15 +112,20 @@ def _with_lines(files: dict[str, bytes | None], place: DomainRecord) -> dict[str
     }
 
 
+def _is_me(files: dict[str, bytes | None], name: bytes) -> bool:
+    return control.lower(control.line(files["control/me"] or b"")) == name
+
+
 def _locals_without(files: dict[str, bytes | None], name: bytes) -> bytes | None:
     """A local domain is never looked for in virtualdomains; and without the file, the name in control/me is local."""
     found = files["control/locals"]
     if found is not None:
         return edits.remove_name(found, name)
-    return b"" if control.lower(control.line(files["control/me"] or b"")) == name else None
+    return b"" if _is_me(files, name) else None
 
 
 def _without_lines(files: dict[str, bytes | None], names: list[str]) -> dict[str, bytes | None]:
+    """This host's own name becomes local again: what goes to its postmaster must not go looking for it in the DNS."""
     found = dict(files)
     for name in map(str.encode, names):
         for path, edit in (
@@ -120,6 +136,9 @@ def _without_lines(files: dict[str, bytes | None], names: list[str]) -> dict[str
         ):
             data = found[path]
             found[path] = None if data is None else edit(data, name)
+        if _is_me(files, name) and found["control/locals"] is not None:
+            found["control/locals"] = edits.add_line(found["control/locals"], name)
+            found["control/rcpthosts"] = edits.add_line(found["control/rcpthosts"], name)
     return found
 
 

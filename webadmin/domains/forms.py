@@ -101,10 +101,14 @@ class DeleteDomainForm(forms.Form):
         self._domain = domain
 
     def clean_name(self) -> str:
-        typed = names.domain_name(self.cleaned_data["name"])
-        if typed != self._domain.name:
+        typed: str = self.cleaned_data["name"]
+        try:
+            is_meant = names.domain_name(typed) == self._domain.name
+        except ValidationError:
+            is_meant = False
+        if not is_meant:
             raise ValidationError(f"This is not {self._domain.name}. Nothing was deleted.")
-        return typed
+        return self._domain.name
 
 
 class RestoreForm(forms.Form):

@@ -42,6 +42,7 @@ def domain_add(request: HttpRequest, who: Person) -> HttpResponse:
     if form.is_valid():
         f = form.cleaned_data
         with mending(form, **_NAME_CODES, no_domain="real", is_alias="real", password="password", password_too_long="password"):  # noqa: S106
+            acts.check_not_own(f["name"])
             if f["real"]:
                 domain = acts.aliasdomain_add(who.actor, _real(who, f["real"]), f["name"])
                 return done(request, f"{domain.name} is another name of {f['real']} now.", "domain_show", domain.name)

@@ -29,6 +29,8 @@ class ExplainForm(forms.Form):
     def clean_address(self) -> str:
         typed: str = self.cleaned_data["address"]
         name, at, domain = typed.rpartition("@")
+        if at and not (name and domain):
+            raise ValidationError("This is not an address: it needs a name, an @ and a domain, as in joe@example.org.")
         if not at or domain.isascii():
             return typed
         try:

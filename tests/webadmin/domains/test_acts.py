@@ -69,6 +69,21 @@ def test_without_locals_the_machines_own_name_is_taken_out(instance: Instance, a
     assert instance.read("control/locals") == b""
 
 
+def test_the_machines_own_name_is_local_again_when_its_domain_goes(instance: Instance, ada: Actor) -> None:
+    before = [sorted((instance.read(f"control/{name}") or b"").split()) for name in ("locals", "rcpthosts", "virtualdomains")]
+    acts.domain_remove(ada, acts.domain_add(ada, "mail.example.org"))
+    assert [sorted((instance.read(f"control/{name}") or b"").split()) for name in ("locals", "rcpthosts", "virtualdomains")] == before
+
+
+@pytest.mark.parametrize(("name", "is_own"), [("Mail.Example.ORG", True), ("example.org", False)])
+def test_the_machines_own_name_is_told_from_others(name: str, is_own: bool, instance: Instance, ada: Actor) -> None:
+    if is_own:
+        with pytest.raises(ValidationError, match="this host's own name"):
+            acts.check_not_own(name)
+        acts.domain_add(ada, name)  # as vadddomain may
+    acts.check_not_own(name)
+
+
 def test_from_fifty_lines_on_domains_go_to_morercpthosts(instance: Instance, ada: Actor) -> None:
     from webadmin.control.acts import control_set
 

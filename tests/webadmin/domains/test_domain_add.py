@@ -78,6 +78,12 @@ def test_without_the_installer_nothing_happens_and_nothing_typed_is_lost(web: Br
     assert not Domain.objects.exists() and not AuditRow.objects.exists()
 
 
+def test_the_machines_own_name_keeps_its_mail(web: Browser, instance: Instance) -> None:
+    page = web.send("/domains/add", {"name": "mail.example.org", "password": "geheim7890"})
+    assert "this host's own name" in page.error("name")
+    assert not Domain.objects.exists()
+
+
 def test_a_stranger_adds_none(dee: Browser, instance: Instance) -> None:
     assert dee.post(URL, {"name": "example.org"})["Location"] == "/login"
     assert not Domain.objects.exists()

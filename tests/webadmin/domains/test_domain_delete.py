@@ -39,7 +39,7 @@ def test_another_name_goes_alone(web: Browser, org: Domain, instance: Instance, 
 @pytest.mark.parametrize("name", ["", "example.net", "example.or", "not a domain"])
 def test_a_name_typed_wrongly_deletes_nothing(web: Browser, org: Domain, instance: Instance, name: str) -> None:
     page = web.send(URL, {"name": name})
-    assert page.error("name")
+    assert page.error("name") == ("This is not example.org. Nothing was deleted." if name else "This field is required.")
     assert page.value("name") == name
     assert (instance.home / "domains/example.org/joe").is_dir()
     assert Domain.objects.exists()

@@ -19,6 +19,12 @@ def test_it_begins_with_a_question(web: Browser, vmaild: Answering) -> None:
     assert vmaild.asked == []
 
 
+@pytest.mark.parametrize("typed", ["@", "joe@", "@example.org"])
+def test_half_an_address_is_no_question(typed: str, web: Browser, vmaild: Answering) -> None:
+    page = web.page("/explain?address=" + typed.replace("@", "%40"), status=422)
+    assert "it needs a name, an @ and a domain" in page.error("address") and vmaild.asked == []
+
+
 def test_each_step_names_the_line_that_decided_it(web: Browser, vmaild: Answering) -> None:
     vmaild.answer = lambda words: {
         "address": words[1].decode(),

@@ -21,6 +21,9 @@ class Command(BaseCommand):
         parser.add_argument("address")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        name, at, domain = options["address"].rpartition("@")
+        if at and not (name and domain):
+            raise CommandError("This is not an address: it needs a name, an @ and a domain, as in joe@example.org.")
         try:
             verdict, *words = ask(home() + b"/run/vmaild", [b"explain", options["address"].encode()])
         except Temporary as error:
