@@ -23,7 +23,8 @@ from mta.unix.generations import Generations, Why
 from mta.unix.mailbox import Mailbox
 from mta.unix.maildir import Deliverer
 from mta.unix.queuedir import SYNCFS_FROM, Enqueuer, Submission
-from tests.crash.kill import sweep
+from tests.crash.conftest import Table
+from tests.crash.kill import Act, sweep
 from tests.support.instance import make_instance
 from tests.support.mail_site import hashed
 from tests.support.qmail_home import QmailHome
@@ -32,6 +33,22 @@ NOW_S = 1_795_000_000
 MESSAGE = b"Subject: x\n\n" + b"body of some length\n" * 200
 OLD = users_assign.write([users_assign.Assignment(False, b"joe", users_assign.User(b"joe", 1, 1, b"/old", b"", b""))])
 NEW = users_assign.write([users_assign.Assignment(False, b"joe", users_assign.User(b"joe", 2, 2, b"/new", b"", b""))])
+
+
+Kills = Callable[[Act, Act, Callable[[Path, bool], None]], int]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def kills(tmp_path: Path, table: Table) -> Kills:
+    """sweep() -> how many there were."""
+
+    def run(prepare: Act, act: Act, check: Callable[[Path, bool], None]) -> int:
+        number = sweep(tmp_path, prepare, act, check)
+        table.count("R2", number, "kills at calls of compilers, generations, domains, POP3, folders, deliveries, enqueueing", "0 bad")
+        return number
+
+    return run
 
 
 def program(root: Path, name: str, *argv: bytes, stdin: bytes = b"") -> None:
@@ -44,7 +61,7 @@ def program(root: Path, name: str, *argv: bytes, stdin: bytes = b"") -> None:
 # -- compiled files ----------------------------------------------------------------------------------------------------------------
 
 
-def test_r2_qmail_newu(tmp_path: Path) -> None:
+def test_r2_qmail_newu(kills: Kills) -> None:
     def prepare(root: Path) -> None:
         (root / "users").mkdir()
         (root / "users/cdb").write_bytes(users_assign.compile_(OLD))
@@ -54,10 +71,10 @@ def test_r2_qmail_newu(tmp_path: Path) -> None:
         found = (root / "users/cdb").read_bytes()
         assert found == users_assign.compile_(NEW) or (not is_done and found == users_assign.compile_(OLD))
 
-    assert sweep(tmp_path, prepare, lambda root: program(root, "qmail-newu"), check) > 10
+    assert kills(prepare, lambda root: program(root, "qmail-newu"), check) > 10
 
 
-def test_r2_qmail_newmrh(tmp_path: Path) -> None:
+def test_r2_qmail_newmrh(kills: Kills) -> None:
     def prepare(root: Path) -> None:
         (root / "control").mkdir()
         (root / "control/morercpthosts").write_bytes(b"a.example\nb.example\n")
@@ -67,10 +84,10 @@ def test_r2_qmail_newmrh(tmp_path: Path) -> None:
         assert found.exists() or not is_done
         assert not found.exists() or found.read_bytes() == rcpthosts.compile_more(b"a.example\nb.example\n")
 
-    assert sweep(tmp_path, prepare, lambda root: program(root, "qmail-newmrh"), check) > 10
+    assert kills(prepare, lambda root: program(root, "qmail-newmrh"), check) > 10
 
 
-def test_r2_tcprules(tmp_path: Path) -> None:
+def test_r2_tcprules(kills: Kills) -> None:
     def prepare(root: Path) -> None:
         (root / "r.cdb").write_bytes(tcprules.compile_(b":deny\n"))
 
@@ -81,10 +98,10 @@ def test_r2_tcprules(tmp_path: Path) -> None:
         found = (root / "r.cdb").read_bytes()
         assert found == tcprules.compile_(b":allow\n") or (not is_done and found == tcprules.compile_(b":deny\n"))
 
-    assert sweep(tmp_path, prepare, act, check) > 8
+    assert kills(prepare, act, check) > 8
 
 
-def test_r2_a_file_replaced_and_removed(tmp_path: Path) -> None:
+def test_r2_a_file_replaced_and_removed(kills: Kills) -> None:
     def prepare(root: Path) -> None:
         (root / "a").write_bytes(b"old")
         (root / "b").write_bytes(b"old")
@@ -99,7 +116,7 @@ def test_r2_a_file_replaced_and_removed(tmp_path: Path) -> None:
         assert not (root / "b").exists() or (not is_done and (root / "b").read_bytes() == b"old")
         assert (root / "b").exists() or a == b"new", "out of order"
 
-    assert sweep(tmp_path, prepare, act, check) > 10
+    assert kills(prepare, act, check) > 10
 
 
 # -- configurations ----------------------------------------------------------------------------------------------------------------
@@ -110,7 +127,7 @@ def in_force(home: Path) -> tuple[bytes | None, bytes | None]:
     return ControlDir(octets).raw("locals"), ControlDir(octets, b"users").raw("assign")
 
 
-def test_r2_r15_a_generation_is_installed_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_r2_r15_a_generation_is_installed_whole_or_not_at_all(kills: Kills) -> None:
     before, after = (b"old.example\n", b".\n"), (b"new.example\n", NEW)
 
     def prepare(root: Path) -> None:
@@ -126,10 +143,10 @@ def test_r2_r15_a_generation_is_installed_whole_or_not_at_all(tmp_path: Path) ->
         number = generations.current()
         assert manifest.read(generations.manifest(number)).number == number
 
-    assert sweep(tmp_path, prepare, act, check) > 40
+    assert kills(prepare, act, check) > 40
 
 
-def test_r2_plain_directories_become_a_generation(tmp_path: Path) -> None:
+def test_r2_plain_directories_become_a_generation(kills: Kills) -> None:
     def prepare(root: Path) -> None:
         for folder, name, text in (("control", "locals", b"old.example\n"), ("users", "assign", OLD)):
             (root / folder).mkdir()
@@ -143,7 +160,7 @@ def test_r2_plain_directories_become_a_generation(tmp_path: Path) -> None:
         assert in_force(root) == (b"old.example\n", OLD)
         assert Generations(os.fsencode(root)).current() > 0 or not is_done
 
-    assert sweep(tmp_path, prepare, act, check) > 40
+    assert kills(prepare, act, check) > 40
 
 
 # -- domains -----------------------------------------------------------------------------------------------------------------------
@@ -178,7 +195,7 @@ def of(*accounts: vpasswd.Account) -> bytes:
     return vpasswd.compile_(vpasswd.write(list(accounts)))
 
 
-def test_r2_a_mailbox_is_there_before_anybody_hears_of_it(tmp_path: Path) -> None:
+def test_r2_a_mailbox_is_there_before_anybody_hears_of_it(kills: Kills) -> None:
     def act(root: Path) -> None:
         if compiled(root) != of(JOE, SUE):
             carry_out(root, MakeMailbox(b"sue"), Put(b"vpasswd", vpasswd.write([JOE, SUE])))
@@ -190,10 +207,10 @@ def test_r2_a_mailbox_is_there_before_anybody_hears_of_it(tmp_path: Path) -> Non
             assert all((root / "domains/example.org/sue/Maildir" / part).is_dir() for part in ("new", "cur", "tmp"))
         assert (root / "domains/example.org/sue/.qmail").exists() or not is_done
 
-    assert sweep(tmp_path, lambda root: domain(root, JOE), act, check) > 20
+    assert kills(lambda root: domain(root, JOE), act, check) > 20
 
 
-def test_r2_a_mailbox_goes_after_nobody_hears_of_it_any_more(tmp_path: Path) -> None:
+def test_r2_a_mailbox_goes_after_nobody_hears_of_it_any_more(kills: Kills) -> None:
     def prepare(root: Path) -> None:
         domain(root, JOE, SUE)
         (root / "domains/example.org/sue/Maildir/new/1").write_bytes(MESSAGE)
@@ -208,7 +225,7 @@ def test_r2_a_mailbox_goes_after_nobody_hears_of_it_any_more(tmp_path: Path) -> 
         assert has_gone or not is_done
         assert compiled(root) == of(JOE) if has_gone else compiled(root) in (of(JOE), of(JOE, SUE))
 
-    assert sweep(tmp_path, prepare, act, check) > 20
+    assert kills(prepare, act, check) > 20
 
 
 # -- mail that is read -------------------------------------------------------------------------------------------------------------
@@ -225,7 +242,7 @@ def contents(folder: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize("profile", [RFC, CLASSIC], ids=["rfc", "classic"])
-def test_r2_pop3_quit(tmp_path: Path, profile: Profile) -> None:
+def test_r2_pop3_quit(kills: Kills, profile: Profile) -> None:
     texts = [b"Subject: %d\n\n%b" % (i, MESSAGE) for i in range(6)]
 
     def prepare(root: Path) -> None:
@@ -253,10 +270,10 @@ def test_r2_pop3_quit(tmp_path: Path, profile: Profile) -> None:
             assert found == texts[4:]
             assert not list((root / "Maildir/new").iterdir())
 
-    assert sweep(tmp_path, prepare, act, check) > 12
+    assert kills(prepare, act, check) > 12
 
 
-def test_r2_folders_of_a_mailbox(tmp_path: Path) -> None:
+def test_r2_folders_of_a_mailbox(kills: Kills) -> None:
     texts = [b"Subject: %d\n\n%b" % (i, MESSAGE) for i in range(3)]
 
     def prepare(root: Path) -> None:
@@ -288,13 +305,13 @@ def test_r2_folders_of_a_mailbox(tmp_path: Path) -> None:
             assert set(archive) == {*texts[:2], ours}
             assert texts[2] in inbox and (root / "Maildir/settings").read_bytes() == b"new"
 
-    assert sweep(tmp_path, prepare, act, check) > 40
+    assert kills(prepare, act, check) > 40
 
 
 # -- mail that arrives -------------------------------------------------------------------------------------------------------------
 
 
-def test_r2_delivery_into_maildirs(tmp_path: Path) -> None:
+def test_r2_delivery_into_maildirs(kills: Kills) -> None:
     def prepare(root: Path) -> None:
         (root / "message").write_bytes(MESSAGE)
         os.utime(root / "message", (NOW_S, NOW_S))
@@ -318,10 +335,39 @@ def test_r2_delivery_into_maildirs(tmp_path: Path) -> None:
                 [[b"Delivered-To: %d\n" % i + MESSAGE]] if is_done else [[], [b"Delivered-To: %d\n" % i + MESSAGE]]
             )
 
-    assert sweep(tmp_path, prepare, act, check) > 20
+    assert kills(prepare, act, check) > 20
 
 
-def test_r2_delivery_into_an_mbox(tmp_path: Path) -> None:
+def test_r2_delivery_into_a_virtual_mailbox_that_has_no_directory_yet(kills: Kills) -> None:
+    """With a quota, so that the books are kept, too."""
+
+    def prepare(root: Path) -> None:
+        for name in ("bin", "users", "domains/example.org"):
+            (root / name).mkdir(parents=True)
+        home = os.fsencode(root / "domains/example.org")
+        account = vpasswd.Account(b"joe", b"x", 1, 0, b"", home + b"/joe", b"1000000S")
+        (root / "domains/example.org/vpasswd.cdb").write_bytes(of(account))
+        (root / "message").write_bytes(MESSAGE)
+        os.utime(root / "message", (NOW_S, NOW_S))
+
+    def act(root: Path) -> None:
+        home = os.fsencode(root / "domains/example.org")
+        line = b"Return-Path: <s@x>\n"
+        asked = {b"EXT": b"joe", b"HOST": b"example.org", b"HOME": home, b"SENDER": b"s@x", b"NEWSENDER": b"s@x", b"RPLINE": line}
+        fds = Fds({0: os.open(root / "message", os.O_RDONLY), 1: 2})
+        assert runner.call("vdelivermail", [b"", b"bounce-no-mailbox"], {b"QMAIL_HOME": os.fsencode(root), **asked}, fds) == 0
+
+    def check(root: Path, is_done: bool) -> None:
+        box = root / "domains/example.org/joe/Maildir"
+        assert not box.exists() or all((box / part).is_dir() for part in ("new", "cur", "tmp")), "half a Maildir would never be mended"
+        found = contents(box) if box.exists() else []
+        assert len(found) == 1 if is_done else len(found) <= 1
+        assert all(text.endswith(MESSAGE) for text in found)
+
+    assert kills(prepare, act, check) > 30
+
+
+def test_r2_delivery_into_an_mbox(kills: Kills) -> None:
     first, second = (b"From %b Sat Jan 03 01:05:34 1996\n%b" % (sender, MESSAGE) for sender in (b"a@b", b"s@x"))
 
     def prepare(root: Path) -> None:
@@ -338,11 +384,11 @@ def test_r2_delivery_into_an_mbox(tmp_path: Path) -> None:
         assert first.strip(b"\n") in found
         assert second.strip(b"\n") in found or not is_done, "it cannot be told from a piece of itself"
 
-    assert sweep(tmp_path, prepare, act, check) > 6
+    assert kills(prepare, act, check) > 6
 
 
 @pytest.mark.parametrize("count", [1, SYNCFS_FROM + 1])
-def test_r2_enqueue(tmp_path: Path, count: int) -> None:
+def test_r2_enqueue(kills: Kills, count: int) -> None:
     envelope = todo.write(todo.Todo(7, 812, b"a@b", (b"x@y",)))
 
     def prepare(root: Path) -> None:
@@ -369,7 +415,7 @@ def test_r2_enqueue(tmp_path: Path, count: int) -> None:
         if is_done:
             assert {int(n) for n in (root / "acknowledged").read_text().split()} <= queued
 
-    assert sweep(tmp_path, prepare, act, check) > 10
+    assert kills(prepare, act, check) > 10
 
 
 # -- the sweep itself --------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 
 from mta.programs.qmail.qmail_send import bounces
 from mta.programs.qmail.qmail_send.todo import TodoDir
+from mta.unix.queuedir import SYNCFS_FROM
 from tests.crash.kill_sim import SimCall, SimSender, World, killed
 from tests.support.sim_disk import PowerCut, Queue, SimDisk
 
@@ -138,6 +139,32 @@ def test_r2_a_second_stop_while_it_recovers(case: Case) -> None:
                 found = killed(found) if how == "killed" else found.after_power_cut(lambda _: chance.random() < 0.5)
                 SimSender(found, past).run()
             check(f"{why}, {how} at {n} and {m}", found, past, arrive, fail, 2)
+
+
+def test_r2_a_stop_at_any_call_of_a_batch() -> None:
+    """So many new messages that one barrier serves all of them."""
+
+    def begin() -> tuple[SimDisk, World]:
+        disk, world = prepared(ANN, (JOE, BAD))
+        for _ in range(SYNCFS_FROM):
+            SimSender(disk, world).enqueue(MESSAGE, ANN, JOE, BAD)
+        disk.calls.clear()
+        return disk, world
+
+    whole, world = begin()
+    SimSender(whole, world).run()
+    assert "syncfs" in whole.calls
+    for n in range(1, len(whole.calls) + 1):
+        disk, world = begin()
+        disk.stop_at = n
+        with pytest.raises(PowerCut):
+            SimSender(disk, world).run()
+        for how, survivor in survivors(disk):
+            found, past = survivor(), again(world)
+            SimSender(found, past).run()
+            joes = Counter(message for message, recipient in past.arrived if recipient == JOE)
+            assert len(joes) == SYNCFS_FROM + 1 and max(joes.values()) <= 2, f"{how} at {n}"
+            assert told(past) == {BAD: SYNCFS_FROM + 1}, f"{how} at {n}"
 
 
 def test_a_bounce_whose_answer_was_lost_is_not_queued_again() -> None:
