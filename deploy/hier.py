@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mta.formats.tcpto import SIZE as TCPTO_SIZE
-from mta.unix.queuedir import SPLIT
+from mta.unix import queue_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +26,12 @@ class Entry:
     kind: str = "folder"  # folder, file (made empty), fifo, tcpto
 
 
-def _hashed(name: str, mode: int, owner: str) -> list[Entry]:
-    return [Entry(f"queue/{name}", mode, owner, "qmail"), *(Entry(f"queue/{name}/{i}", mode, owner, "qmail") for i in range(SPLIT))]
-
-
 TABLE: tuple[Entry, ...] = (
     Entry("", 0o755, "root", "qmail"),
     Entry("bin", 0o755, "root", "qmail"),
     Entry("generations", 0o755, "root", "qmail"),
     Entry("alias", 0o2755, "alias", "qmail"),
-    Entry("queue", 0o750, "qmailq", "qmail"),
-    Entry("queue/pid", 0o700, "qmailq", "qmail"),
-    Entry("queue/intd", 0o700, "qmailq", "qmail"),
-    Entry("queue/todo", 0o750, "qmailq", "qmail"),
-    Entry("queue/bounce", 0o700, "qmails", "qmail"),
-    *_hashed("mess", 0o750, "qmailq"),
-    *_hashed("info", 0o700, "qmails"),
-    *_hashed("local", 0o700, "qmails"),
-    *_hashed("remote", 0o700, "qmails"),
-    Entry("queue/lock", 0o750, "qmailq", "qmail"),
-    Entry("queue/lock/tcpto", 0o644, "qmailr", "qmail", "tcpto"),
-    Entry("queue/lock/sendmutex", 0o600, "qmails", "qmail", "file"),
-    Entry("queue/lock/trigger", 0o622, "qmails", "qmail", "fifo"),
+    *(Entry(f"queue/{e.path}".rstrip("/"), e.mode, e.owner, e.group, e.kind) for e in queue_tree.TABLE),
     Entry("domains", 0o750, "vpopmail", "vchkpw"),
     Entry("removed", 0o750, "vpopmail", "vchkpw"),
     Entry("run", 0o755, "root", "qmail"),

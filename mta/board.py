@@ -122,6 +122,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "qmail-qfilter": ("filters", "run programs over a message before it is queued"),
     # queue tools
     "qmHandle": ("queue_tools", "look at the queue, and remove messages from it"),
+    "queue-fix": ("queue_tools", "put a queue in order that was moved or restored"),
     # relay-ctrl
     "relay-ctrl-age": ("relay_ctrl", "forget logins that are too old"),
     "relay-ctrl-allow": ("relay_ctrl", "note that the client has logged in, so that it may send mail"),
