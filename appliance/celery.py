@@ -1,4 +1,5 @@
-"""Celery's door: the worker (celery -A appliance worker), the clock (celery -A appliance beat), and who asks for a task.
+"""Celery's door: the worker (celery -A appliance worker), the clock (celery -A appliance beat), both in one process (appliance/worker),
+and who asks for a task.
 
 Reads    settings.CELERY_*; webadmin/tasks.py is found by itself
 Writes   $QMAIL_HOME/webadmin/celery-worker.ready and celery-beat.ready once they work; removed at start and at the end
@@ -38,18 +39,19 @@ def _ready_file(name: str) -> str:
     return f"{settings.STATE_DIR}/celery-{name}.ready"
 
 
-def _remove(name: str) -> None:
-    try:
-        os.unlink(_ready_file(name))
-    except FileNotFoundError:
-        pass
+def forget_ready(*names: str) -> None:
+    """What an earlier process left behind after a crash says nothing of this one."""
+    for name in names:
+        try:
+            os.unlink(_ready_file(name))
+        except FileNotFoundError:
+            pass
 
 
 def _starting(**_: Any) -> None:
-    """Both begin so. What an earlier process left behind after a crash says nothing of this one."""
+    """Both of Celery's own commands begin so."""
     if os.path.basename(sys.argv[0]) == "celery":
-        for name in {"worker", "beat"}.intersection(sys.argv):
-            _remove(name)
+        forget_ready(*{"worker", "beat"}.intersection(sys.argv))
 
 
 def _worker_is_ready(**_: Any) -> None:
@@ -64,7 +66,7 @@ def _beat_is_ready(**_: Any) -> None:
 def _say_ready(name: str) -> None:
     with open(_ready_file(name), "w") as file:
         file.write(f"{os.getpid()}\n")
-    atexit.register(_remove, name)
+    atexit.register(forget_ready, name)
 
 
 def _log_as_django_does(**_: Any) -> None:

@@ -19,6 +19,7 @@ WINGS = {
     "ucspi_tcp": "ucspi-tcp",
     "fastforward": "fastforward, dot-forward",
     "mess822": "mess822",
+    "serialmail": "serialmail",
     "checkpassword": "checkpassword",
     "relay_ctrl": "relay-ctrl",
     "queue_tools": "queue tools, checks, conversion",

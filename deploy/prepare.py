@@ -16,6 +16,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy import certificate, hier, services
@@ -28,7 +29,7 @@ OTHER_NAMES = {"mailq": "sendmail"}  # programs that go by more than one name
 FIRST_ALIASES = {"postmaster": "./Maildir/\n", "mailer-daemon": "&postmaster\n", "root": "&postmaster\n", "abuse": "&postmaster\n"}
 
 
-def prepare(e: Environment) -> None:
+def prepare(e: Environment) -> State:
     """Raises Wrong."""
     check_interpreter(e)
     _users(e)
@@ -40,7 +41,7 @@ def prepare(e: Environment) -> None:
     compileall.compile_dir(str(e.checkout / "mta"), quiet=2)
     _programs(e)
     _services(e)
-    _web(e)
+    return _web(e)
 
 
 # -- users -------------------------------------------------------------------------------------------------------------------------
@@ -167,46 +168,81 @@ def _services(e: Environment) -> None:
 # -- the web -----------------------------------------------------------------------------------------------------------------------
 
 
-def _web(e: Environment) -> None:
-    for role, user, group in (("webadmin", "tawny", "tawny"), ("webmail", "vpopmail", "vchkpw")):
+_USERS = {"webadmin": ("tawny", "tawny"), "webmail": ("vpopmail", "vchkpw")}  # user and group of each half
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Of the control plane's database. is_empty: no files were ever taken into it."""
+
+    operators: int
+    is_empty: bool
+
+
+def _web(e: Environment) -> State:
+    for role, (user, group) in _USERS.items():
         key = e.home / role / "secret-key"
         if not key.exists():
             key.touch(mode=0o600)
             key.write_text(secrets.token_urlsafe(48) + "\n")
             _give(e, key, user, group)
-    manage(e, "webmail", "vpopmail", ["migrate", "--verbosity", "0"])
-    manage(e, "webadmin", "tawny", ["migrate", "--verbosity", "0"])
-    manage(e, "webadmin", "tawny", ["timetable"])
-    manage(e, "webadmin", "tawny", ["collectstatic", "--noinput", "--verbosity", "0"])
+    with Manage(e, "webmail", ["prepare"]) as webmail, Manage(e, "webadmin", ["prepare"]) as webadmin:
+        webmail.result()
+        operators, filled = webadmin.result().split()
+    return State(int(operators), filled == "empty")
 
 
-def manage(e: Environment, role: str, user: str, words: list[str], *, given: str | None = None) -> str:
-    """Run manage.py as the role's user -> what it printed. Raises Wrong with its last words."""
-    env = {
+class Manage:
+    """manage.py as the role's user, in the background. words: the command and its arguments; given: what it reads."""
+
+    def __init__(self, e: Environment, role: str, words: list[str], *, given: str = "") -> None:
+        self._words = words
+        self._given = given
+        who = None if e.is_single else pwd.getpwnam(_USERS[role][0])
+        self._process = subprocess.Popen(
+            [str(e.venv / "bin/python"), str(e.checkout / "manage.py"), *words],
+            env=_manage_env(e, role),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=e.checkout,
+            user=who.pw_uid if who else None,
+            group=who.pw_gid if who else None,
+            extra_groups=[] if who else None,
+        )
+
+    def __enter__(self) -> Manage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()  # if it still runs, nobody waits for it any more
+        self._process.communicate()
+
+    def result(self) -> str:
+        """What it printed. Raises Wrong with its last words."""
+        out, err = self._process.communicate(self._given)
+        if self._process.returncode:
+            raise Wrong(f"manage.py {self._words[0]} failed: {(err or out).strip()[-2000:]}")
+        return out
+
+
+def _manage_env(e: Environment, role: str) -> dict[str, str]:
+    urls = {"DATABASE_URL": e.database_url, "CELERY_BROKER_URL": e.broker_url} if role == "webadmin" else {}
+    return {
         "APPLIANCE_ROLE": role,
         "QMAIL_HOME": str(e.home),
         "PATH": "/usr/bin:/bin",
         "APPLIANCE_HOSTS": e.hosts,
         "HOME": str(e.home / role),
-        **({"DATABASE_URL": e.database_url} if e.database_url and role == "webadmin" else {}),
-        **({"CELERY_BROKER_URL": e.broker_url} if e.broker_url and role == "webadmin" else {}),
+        **{name: url for name, url in urls.items() if url},
     }
-    who = None if e.is_single else pwd.getpwnam(user)
-    done = subprocess.run(
-        [str(e.venv / "bin/python"), str(e.checkout / "manage.py"), *words],
-        env=env,
-        input=given,
-        capture_output=True,
-        text=True,
-        cwd=e.checkout,
-        check=False,
-        user=who.pw_uid if who else None,
-        group=who.pw_gid if who else None,
-        extra_groups=[] if who else None,
-    )
-    if done.returncode:
-        raise Wrong(f"manage.py {words[0]} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
-    return done.stdout
+
+
+def manage(e: Environment, role: str, words: list[str], *, given: str = "") -> str:
+    """Run manage.py -> what it printed. Raises Wrong with its last words."""
+    with Manage(e, role, words, given=given) as process:
+        return process.result()
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import socket
 from collections.abc import Callable
@@ -17,15 +16,16 @@ def answers(service: Service) -> bool:
     kind, _, rest = service.answers.partition(":")
     try:
         return _PROBES[kind](rest)
-    except (OSError, http.client.HTTPException):
+    except OSError:
         return False
 
 
 def _tcp(rest: str) -> bool:
-    address, greeting = rest.split(" ")
+    """Without a greeting a connection is answer enough."""
+    address, _, greeting = rest.partition(" ")
     host, _, port = address.rpartition(":")
     with socket.create_connection((host.strip("[]"), int(port)), TIMEOUT_S) as sock:
-        return sock.recv(64).startswith(greeting.encode())
+        return not greeting or sock.recv(64).startswith(greeting.encode())
 
 
 def _unix(path: str, kind: int = socket.SOCK_STREAM) -> bool:
@@ -36,13 +36,13 @@ def _unix(path: str, kind: int = socket.SOCK_STREAM) -> bool:
 
 
 def _http(rest: str) -> bool:
+    """By hand, for http.client would be a large part of the process that waits beside a running instance."""
     address, _, path = rest.partition("/")
-    connection = http.client.HTTPConnection(address, timeout=TIMEOUT_S)
-    try:
-        connection.request("GET", "/" + path)
-        return connection.getresponse().status < 400
-    finally:
-        connection.close()
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), TIMEOUT_S) as sock:
+        sock.sendall(f"GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
+        _, _, status = sock.recv(64).partition(b" ")
+        return status[:3].isdigit() and status[:3] < b"400"
 
 
 _PROBES: dict[str, Callable[[str], bool]] = {

@@ -6,11 +6,13 @@ Servers that need root for a moment (to bind a port, to read the key) are starte
 
 from __future__ import annotations
 
-import shlex
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.environment import Environment
+from mta.formats import run_script as run_script_
+from mta.formats.run_script import RunScript
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Service:
     does: str  # for the overview
     command: tuple[str, ...]
     user: str = ""  # started as; "": as root, or the instance's one user
-    answers: str = ""  # "tcp:HOST:PORT GREETING", "unix:PATH", "http:PATH" or "file:PATH"
+    answers: str = ""  # "tcp:HOST:PORT [GREETING]", "unix:PATH", "http:PATH" or "file:PATH"
     env: tuple[tuple[str, str], ...] = ()
 
 
@@ -60,50 +62,31 @@ def table(e: Environment) -> tuple[Service, ...]:
         Service(
             "webmail",
             "webmail for mailbox users",
-            _gunicorn(e),
+            _web(e),
             user="vpopmail",
-            answers=f"unix:{q}/run/webmail/http",
+            answers=f"http:{e.probe_host}:{e.web_port}/mail/login",
             env=_web_env(e, "webmail"),
         ),
         Service(
             "webadmin",
             "administration in the browser",
-            _gunicorn(e),
+            _web(e),
             user="tawny",
-            answers=f"unix:{q}/run/webadmin/http",
+            answers=f"http:{e.probe_host}:{e.web_port}/login",
             env=_web_env(e, "webadmin"),
         ),
         Service(
             "web-front",
             "takes web connections",
             (f"{binary}/web-front", "--listen", f"{e.bind}:{e.web_port}", *_https(e)),
-            answers=f"http:{e.probe_host}:{e.web_port}/login",
+            answers=f"tcp:{e.probe_host}:{e.web_port}",
         ),
         Service(
             "celery-worker",
-            "reads the logs, cleans up",
-            (
-                f"{e.venv}/bin/celery",
-                "-A",
-                "appliance",
-                "worker",
-                "--pool",
-                "solo",
-                "--loglevel",
-                "WARNING",
-                "--without-gossip",
-                "--without-mingle",
-            ),
+            "reads the logs, cleans up, when the timetable says so",
+            (f"{e.venv}/bin/python", "-m", "appliance.worker"),
             user="tawny",
-            answers=f"file:{q}/webadmin/celery-worker.ready",
-            env=_web_env(e, "webadmin"),
-        ),
-        Service(
-            "celery-beat",
-            "starts tasks when they are due",
-            (f"{e.venv}/bin/celery", "-A", "appliance", "beat", "--loglevel", "WARNING", "--pidfile", "", "-S", "django"),
-            user="tawny",
-            answers=f"file:{q}/webadmin/celery-beat.ready",
+            answers=f"file:{q}/webadmin/celery-beat.ready",  # the last thing it does
             env=_web_env(e, "webadmin"),
         ),
     )
@@ -113,8 +96,8 @@ def _https(e: Environment) -> tuple[str, ...]:
     return ("--listen-tls", f"{e.bind}:{e.webs_port}") if e.webs_port else ()
 
 
-def _gunicorn(e: Environment) -> tuple[str, ...]:
-    return (f"{e.venv}/bin/gunicorn", "-c", "python:appliance.gunicorn_conf")
+def _web(e: Environment) -> tuple[str, ...]:
+    return (f"{e.venv}/bin/python", "-m", "appliance.web")
 
 
 def _web_env(e: Environment, role: str) -> tuple[tuple[str, str], ...]:
@@ -134,18 +117,23 @@ def _web_env(e: Environment, role: str) -> tuple[tuple[str, str], ...]:
 
 def run_script(service: Service, e: Environment) -> str:
     """service/NAME/run"""
-    words = [] if e.is_single or not service.user else [f"{e.home}/bin/setuidgid", service.user]
-    if service.env:
-        words += ["env", "-i", *(f"{name}={value}" for name, value in service.env)]
-    line = shlex.join([*words, *service.command])
-    head = f"# {service.does}. Made by the preparation of the instance: edits are lost."
-    return f"#!/bin/sh\n{head}\nexec 2>&1\ncd {shlex.quote(str(e.checkout))}\nexec {line}\n"
+    setuidgid = () if e.is_single or not service.user else (bytes(e.home / "bin/setuidgid"), service.user.encode())
+    script = RunScript(
+        tuple(map(os.fsencode, service.command)),
+        comment=f"{service.does}. Made by the preparation of the instance: edits are lost.".encode(),
+        joins=True,
+        folder=bytes(e.checkout),
+        setuidgid=setuidgid,
+        env={os.fsencode(name): os.fsencode(value) for name, value in service.env} if service.env else None,
+    )
+    return os.fsdecode(run_script_.write(script))
 
 
 def log_script(e: Environment) -> str:
     """service/NAME/log/run: a million octets a file, twenty files."""
-    who = "" if e.is_single else f"{shlex.quote(str(e.home / 'bin/setuidgid'))} qmaill "
-    return f"#!/bin/sh\nexec {who}{shlex.quote(str(e.home / 'bin/multilog'))} t s1000000 n20 ./main\n"
+    setuidgid = () if e.is_single else (bytes(e.home / "bin/setuidgid"), b"qmaill")
+    script = RunScript((bytes(e.home / "bin/multilog"), b"t", b"s1000000", b"n20", b"./main"), setuidgid=setuidgid)
+    return os.fsdecode(run_script_.write(script))
 
 
 def folder(e: Environment, service: Service) -> Path:

@@ -8,15 +8,15 @@ Run as   python -m deploy.up
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from deploy import prepare, probe, services
+from deploy import probe, services
 from deploy.environment import Environment, Wrong, read
 from mta.formats import supervise_status
 
@@ -36,9 +36,7 @@ def main() -> None:
         e = read(os.environ)
         _not_running(e)
         _say(f"preparing {e.home}" + (" (not root: everything runs as one user)" if e.is_single else ""))
-        prepare.prepare(e)
-        password = _first_operator(e)
-        code = _run(e, password)
+        code = _run(e, *_apart(lambda: _prepared(e)))
     except Wrong as error:
         sys.exit(f"up: {error}")
     except Stopped:
@@ -60,24 +58,64 @@ def _not_running(e: Environment) -> None:
         raise Wrong(f"already running in {e.home}: {', '.join(running)}. Stop it first: `make stop`")
 
 
-def _first_operator(e: Environment) -> str | None:
-    """Make an operator when there is none -> the password to show, this once."""
-    if prepare.manage(e, "webadmin", "tawny", ["operator", "--count"]).strip() != "0":
-        return None
-    password = secrets.token_urlsafe(12)
-    prepare.manage(e, "webadmin", "tawny", ["operator", FIRST_OPERATOR], given=password + "\n")
-    return password
+def _apart(work: Callable[[], str]) -> list[str]:
+    """The lines of what work returns, done in a child: what it loads is not needed while the instance runs. Raises Wrong, as work does."""
+    told, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.write(tell, work().encode())
+            code = 0
+        except Wrong as error:
+            os.write(tell, str(error).encode())
+        except Stopped:
+            pass
+        finally:
+            os._exit(code)
+    os.close(tell)
+    try:
+        with open(told) as file:
+            text = file.read()
+        if os.waitpid(pid, 0)[1]:
+            raise Wrong(text or "the preparation ended before its time")
+    except Stopped:
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
+        raise
+    return text.split("\n")
 
 
-def _run(e: Environment, password: str | None) -> int:
+def _prepared(e: Environment) -> str:
+    """-> the password of the first operator, if there was none before; "empty" where the files are still to be taken into the database."""
+    from deploy import prepare
+
+    state = prepare.prepare(e)
+    password = ""
+    if not state.operators:
+        import secrets
+
+        password = secrets.token_urlsafe(12)
+        prepare.manage(e, "webadmin", ["operator", FIRST_OPERATOR], given=password + "\n")
+    return f"{password}\n{'empty' if state.is_empty else 'filled'}"
+
+
+def _imported(e: Environment) -> str:
+    from deploy import prepare
+
+    return prepare.manage(e, "webadmin", ["import_tree", "--first"])
+
+
+def _run(e: Environment, password: str, filled: str) -> int:
     svscan = subprocess.Popen([str(e.home / "bin/svscan"), str(e.home / "service")], cwd=e.home / "service", start_new_session=True)
     (e.home / "run/svscan.pid").write_text(f"{svscan.pid}\n")
     try:
         _say(f"web: {e.url}")
-        if password is not None:
+        if password:
             _say(f"first operator: {FIRST_OPERATOR}   password: {password}   (shown only this once)")
         missing = _wait_ready(e, svscan)
-        prepare.manage(e, "webadmin", "tawny", ["import_tree", "--first"])
+        if filled == "empty":
+            _apart(lambda: _imported(e))
         if missing:
             _say("up: no answer from " + ", ".join(f"{s.name} (see {services.folder(e, s)}/log/main/current)" for s in missing))
         else:
@@ -127,6 +165,7 @@ def stop(e: Environment, svscan: subprocess.Popen[bytes] | None) -> None:
                 return
         time.sleep(0.02)
     for folder in [*folders, *(f / "log" for f in folders)]:
+        probe.order(folder, b"dx")  # a log may not have been told yet, and what is killed must not be started again
         _kill(folder)
 
 

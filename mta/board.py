@@ -105,8 +105,6 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "printmaillist": ("fastforward", "write out a compiled mailing list, one item a line"),
     "setforward": ("fastforward", "compile forwarding instructions for fastforward"),
     "setmaillist": ("fastforward", "compile a mailing list for fastforward"),
-    # checkpassword
-    "checkpassword": ("checkpassword", "run a program as the user whose password is right"),
     # mess822
     "822date": ("mess822", "print the date of the message in three ways"),
     "822field": ("mess822", "print what a field of the message says"),
@@ -117,6 +115,8 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "new-inject": ("mess822", "complete the header of a message, rewrite its hosts, and queue it"),
     "ofmipd": ("mess822", "receive mail by SMTP from clients that are trusted, and complete its headers"),
     "ofmipname": ("mess822", "compile names and addresses for ofmipd"),
+    # checkpassword
+    "checkpassword": ("checkpassword", "run a program as the user whose password is right"),
     # filters
     "mailquotacheck": ("filters", "refuse a message that a mailbox has no room for"),
     "qmail-qfilter": ("filters", "run programs over a message before it is queued"),
@@ -130,6 +130,12 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "relay-ctrl-check": ("relay_ctrl", "let the client relay if somebody has logged in from its address"),
     "relay-ctrl-send": ("relay_ctrl", "tell other machines that the client has logged in"),
     "relay-ctrl-udp": ("relay_ctrl", "note what other machines tell of logins"),
+    # serialmail
+    "maildirqmtp": ("serialmail", "send what is in a Maildir to one host by QMTP"),
+    "maildirserial": ("serialmail", "empty a Maildir through a client that sends what is in it"),
+    "maildirsmtp": ("serialmail", "send what is in a Maildir to one host by SMTP"),
+    "serialqmtp": ("serialmail", "send the messages of a Maildir over one QMTP connection, for maildirserial"),
+    "serialsmtp": ("serialmail", "send the messages of a Maildir over one SMTP connection, for maildirserial"),
     # vpopmail
     "vdelivermail": ("vpopmail", "deliver to a mailbox of a virtual domain"),
 }
@@ -148,6 +154,9 @@ THIN = frozenset(
 )
 
 _KEYWORDS = ("except",)
+
+# what a program starts as forks of itself: loaded with it
+STARTS: dict[str, tuple[str, ...]] = {"qmail-start": ("qmail-send", "qmail-lspawn", "qmail-rspawn", "qmail-clean", "qmail-local")}
 
 
 def module(name: str) -> str:

@@ -26,6 +26,16 @@ def load(name: str) -> Main:
     return _room(name).main  # type: ignore[no-any-return, attr-defined]
 
 
+def is_loaded(name: str) -> bool:
+    """Load a program for later, with those it starts as forks. False: that is not possible; whoever starts it will hear why."""
+    try:
+        for program in (name, *board.STARTS.get(name, ())):
+            load(program)
+    except Exception:  # noqa: BLE001 - as in call(): one program that cannot be loaded must not end those that can
+        return False
+    return True
+
+
 def _room(name: str) -> object:
     return __import__(board.module(name), fromlist=["main"])
 
@@ -80,10 +90,15 @@ def run(name: str, home: bytes | None = None, argv0: bytes | None = None) -> NoR
         env[b"QMAIL_HOME"] = home
     if argv0 is not None:
         env[b"QMAIL_ARGV0"] = argv0
+    be(name, [os.fsencode(a) for a in sys.argv[1:]], env)
+
+
+def be(name: str, argv: list[bytes], env: dict[bytes, bytes]) -> NoReturn:
+    """Be the program, in a process that is nobody else's any more, and exit."""
     guard = getattr(_room(name), "guard", None)  # what a program does to a process of its own only: signals, alarms
     if guard is not None:
         guard()
-    code = call(name, [os.fsencode(a) for a in sys.argv[1:]], env, Fds())
+    code = call(name, argv, env, Fds())
     if sys.stdout is not None:  # descriptor 1 may have been closed when we were started
         sys.stdout.flush()
     os._exit(code)  # no clean-up at exit: descriptors are all a program leaves behind

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+_run: Callable[[Coroutine[Any, Any, None]], None]
+try:
+    import uvloop
+except ImportError:
+    _run = asyncio.run
+else:
+    _run = uvloop.run
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
+    _run(main)

@@ -12,6 +12,8 @@ import ssl
 
 from mta.errors import Temporary
 
+ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # the first one makes libssl set itself up: here, for all processes that are forked later
+
 
 def server_context(path: bytes) -> ssl.SSLContext:
     """Raises Temporary, saying what is wrong with the file."""

@@ -150,8 +150,11 @@ class Enqueuer:
             raise QueueTrouble(WRITE_ERROR, error) from error
 
     def discard(self, staged: Staged) -> None:
-        """Forget a staged file that never got its name."""
-        self._disk.close(staged.fd)
+        """Let go of a staged file; one that never got its name is gone then."""
+        try:
+            self._disk.close(staged.fd)
+        except OSError:  # it is closed all the same, and what a close may tell late was asked for by fsync
+            pass
         if staged.path is not None:
             self._unlink(staged.path)
 

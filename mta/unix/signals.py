@@ -56,6 +56,15 @@ def to_default() -> None:
         _signal.signal(number, _signal.SIG_DFL)
 
 
+def as_started() -> None:
+    """In a child that goes on as another program of ours without an exec: as they are when an interpreter has just started."""
+    _signal.set_wakeup_fd(-1)
+    for number in range(1, _signal.NSIG):
+        if callable(_signal.getsignal(number)):
+            _signal.signal(number, _signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+
+
 def die_of_interrupt() -> None:
     """The terminal's interrupt ends us at once, as it ends a C program, instead of raising KeyboardInterrupt somewhere."""
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)

@@ -8,18 +8,30 @@ Source   proc(5): cmdline, comm, stat fields 48 and 49
 
 from __future__ import annotations
 
+import os
+
 
 def set_(words: list[bytes]) -> None:
     """words: the command line to show, e.g. [b"supervise", b"qmail-send"]."""
     try:
-        with open("/proc/self/comm", "wb", buffering=0) as comm:
-            comm.write(words[0][:15])
-        with open("/proc/self/stat", "rb") as stat:
-            fields = stat.read().rpartition(b")")[2].split()  # begins with field 3; the name before it may hold anything
+        _write(b"/proc/self/comm", 0, words[0][:15])
+        fd = os.open(b"/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fields = os.read(fd, 4096).rpartition(b")")[2].split()  # begins with field 3; the name before it may hold anything
+        finally:
+            os.close(fd)
         start, end = int(fields[45]), int(fields[46])
         text = b"\0".join(words)[: end - start - 1]
-        with open("/proc/self/mem", "r+b", buffering=0) as memory:
-            memory.seek(start)
-            memory.write(text.ljust(end - start, b"\0"))
+        _write(b"/proc/self/mem", start, text.ljust(end - start, b"\0"))
     except (OSError, IndexError, ValueError):  # see the head: a courtesy
         pass
+
+
+def _write(path: bytes, at: int, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        if at:
+            os.lseek(fd, at, os.SEEK_SET)
+        os.write(fd, data)
+    finally:
+        os.close(fd)

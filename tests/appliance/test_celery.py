@@ -57,8 +57,13 @@ class Appliance:
         return done.stdout
 
     def start(self, *words: str, **env: str) -> subprocess.Popen[bytes]:
-        with (self.home / f"{words[0]}.log").open("ab") as log:
-            command = [CELERY, "-A", "appliance", *words]
+        return self._start(words[0], [CELERY, "-A", "appliance", *words], env)
+
+    def start_python(self, *words: str) -> subprocess.Popen[bytes]:
+        return self._start("python", [sys.executable, *words], {})
+
+    def _start(self, name: str, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+        with (self.home / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(command, cwd=ROOT, env={**self.env, **env}, stdout=log, stderr=log)
         self._running.append(process)
         return process
@@ -68,6 +73,9 @@ class Appliance:
 
     def ready(self, name: str) -> Path:
         return self.state / f"celery-{name}.ready"
+
+    def is_ready(self, name: str, pid: int) -> bool:
+        return self.ready(name).exists() and self.ready(name).read_text() == f"{pid}\n"
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with sqlite3.connect(self.state / "webadmin.sqlite3", timeout=20) as db:

@@ -179,13 +179,13 @@ class Plane:
         (self.home / "users/cdb").write_bytes(users_assign.compile_(assign))
 
     def _break(self) -> None:
-        """Every program begins with the replacement."""
+        """Every program begins with the replacement, but for svscan: what looks like svscan's own it starts as a fork (unix/warm_start)."""
         if not self.broken:
             return
         for path in (self.home / "bin").iterdir():
             text = path.read_text()
             before, marker, after = text.partition("from mta import runner\n")
-            if marker and BROKEN[self.broken] not in text:
+            if marker and path.name != "svscan" and BROKEN[self.broken] not in text:
                 path.write_text(before + marker + BROKEN[self.broken] + after)
 
     # -- life and death ------------------------------------------------------------------------------------------------------------
@@ -262,6 +262,13 @@ class Plane:
         """Of the service's own process, 0 while it is down."""
         return supervise_status.read((self.home / "service" / service / "supervise/status").read_bytes()).pid
 
+    def processes(self, name: str) -> list[int]:
+        """A helper of qmail-send by its own name, or the processes of a service."""
+        pids = self.pids()
+        named = [pid for pid in pids if _name(pid) == name[:15]]
+        top = self.pid(name) if (self.home / "service" / name).exists() else 0
+        return named or [pid for pid in pids if pid == top or _parent(pid) == top]
+
     def order(self, service: str, letters: bytes) -> None:
         """svc."""
         assert probe.order(self.home / "service" / service, letters), f"{service} is not supervised"
@@ -276,8 +283,9 @@ class Plane:
         self.order("qmail-send", b"a")
 
     def waiting(self) -> set[int]:
-        """Messages queued or being delivered: S4 and S5."""
-        folders = [self.queue / "todo", *(self.queue / "info" / str(i) for i in range(SPLIT))]
+        """Messages queued or being delivered: S4 and S5. Looked at twice: a bounce comes into todo/ after that was found empty, before its
+        reason leaves info/."""
+        folders = [self.queue / "todo", *(self.queue / "info" / str(i) for i in range(SPLIT))] * 2
         return {int(name) for folder in folders for name in os.listdir(folder) if name.isdigit()}
 
     def drain(self, drain_s: float = DRAIN_S) -> None:
@@ -330,6 +338,20 @@ def _is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] not in b"ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def _all_pids() -> list[int]:

@@ -50,7 +50,9 @@ TOGETHER = tuple(range(9, 17))  # queued at one time, with one barrier
 
 
 def is_empty(home: bytes) -> bool:
-    return not any(name.isdigit() for folder in _FOLDERS for name in os.listdir(os.path.join(home, b"queue", folder)))
+    """Looked at twice: a bounce comes into todo/ after that was found empty, before its reason leaves info/."""
+    folders = [os.path.join(home, b"queue", folder) for folder in _FOLDERS * 2]
+    return not any(name.isdigit() for folder in folders for name in os.listdir(folder))
 
 
 class Programs:

@@ -93,14 +93,15 @@ BROKEN |= {
     "acknowledges early": (
         "if __file__.endswith('/queue-writer'):\n"
         "    import time\n"
-        "    from mta.programs.servers import queue_writer as writer\n"
-        "    work = writer.Committer._work\n"
-        "    def early(self, batch):\n"
-        "        told = [message for kind, message, _ in batch if kind == writer.COMMIT]\n"
-        "        self._loop.call_soon_threadsafe(writer._tell, [], told)\n"
+        "    from mta.programs.servers.queue_writer.writer import Writer\n"
+        "    commit, answer = Writer._commit, Writer._answer\n"
+        "    def early(self):\n"
+        "        for caller in answer(self, self._shop.done):\n"
+        "            caller.write()\n"
         "        time.sleep(0.1)\n"
-        "        work(self, batch)\n"
-        "    writer.Committer._work = early\n"
+        "        commit(self)\n"
+        "    Writer._commit = early\n"
+        "    Writer._answer = lambda self, batch: set()\n"
     ),
     "another name each time": (
         "if __file__.endswith('/qmail-start'):\n"
@@ -143,10 +144,17 @@ _ROLES = (
     "qmail-local",
     "installer",
     "web-front",
-    "gunicorn",
-    "celery",
+    "appliance.web",
+    "appliance.worker",
 )
-_SELDOM = {"supervise": 0.02, "multilog": 0.1, "installer": 0.3, "web-front": 0.3, "gunicorn": 0.1, "celery": 0.1}  # 1 is usual
+_SELDOM = {
+    "supervise": 0.02,
+    "multilog": 0.1,
+    "installer": 0.3,
+    "web-front": 0.3,
+    "appliance.web": 0.1,
+    "appliance.worker": 0.1,
+}  # 1 is usual
 
 
 def role(pid: int) -> str | None:

@@ -171,7 +171,7 @@ def test_r8_full_forced_read_only(folder: Path, table: Table, place: str) -> Non
             disk.after_an_error()
             world.plane.start()
 
-        told = world.suffer(disk.force_read_only, mend, lasts_s=5, may_restart=faults_plane.SERVICES)
+        told = world.suffer(disk.force_read_only, mend, lasts_s=5, may_restart=faults_plane.SERVICES, again_s=30)
         starts = {name: world.plane.log(name).count(": status: ") for name in ("smtpd", "queue-writer", "pop3d", "vmaild")}
         table.row("R8", f"{place}/ forced read-only, then repaired", f"{told}; at most {max(starts.values())} starts of a service")
         assert told.is_good and set(told.codes) <= REPLIES[place], told

@@ -40,6 +40,7 @@ def test_r1_a_gust() -> None:
     assert outcome.kills.total >= 20
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize(
     ("broken", "only"), [("acknowledges early", ("queue-writer",)), ("another name each time", ("qmail-local", "qmail-lspawn"))]
 )

@@ -19,7 +19,7 @@ from tests.support.smtp_client import Dialog
 
 DOMAIN, PASSWORD = "trouble.example", "through-thick-and-thin-7"
 ADDRESS = f"sam@{DOMAIN}"
-CONTROL_PLANE = ("webadmin", "webmail", "celery-worker", "celery-beat")
+CONTROL_PLANE = ("webadmin", "webmail", "celery-worker")
 
 
 @pytest.fixture(scope="module")

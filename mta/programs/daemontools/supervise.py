@@ -7,7 +7,8 @@ Writes   DIR/supervise/lock (held while we live), ok (a FIFO, open for reading w
 Exits    0 told to leave, and the service is down; 100 usage; 111 DIR is no directory, another supervise has it, or no place to write.
          TERM ends supervise alone: the service goes on, unsupervised
 Limits   at most one start a second (decisions/supervise)
-Runs as  root, or whoever owns DIR. svscan starts us as a fork of itself: we import little and copy little.
+Runs as  root, or whoever owns DIR. svscan starts us as a fork of itself: we import little and copy little. A program that svscan has loaded
+         is started as a fork, too, where that does what DIR/run would do (unix/warm_start)
 Source   supervise(8), supervise.c
 """
 
@@ -19,10 +20,11 @@ import os
 import select
 import time
 
+from mta import runner
 from mta.decisions import supervise as decisions
 from mta.formats import supervise_status
 from mta.formats.supervise_status import Status
-from mta.unix import exec_, say, signals
+from mta.unix import exec_, say, signals, warm_start
 from mta.unix.fds import Fds
 
 TYPE_CHECKING = False
@@ -138,11 +140,24 @@ class _Supervise:
 
     def _child(self) -> NoReturn:
         try:
+            self._go_on_as_it()
             exec_.become(b"./run", [b"./run"], self._env, self._fds)
-        except OSError as error:
-            say.fatal(self._fds, NAME, b"unable to start %b/run" % self._folder, error)
+        except (OSError, KeyError) as error:
+            why = error if isinstance(error, OSError) else None
+            say.fatal(self._fds, NAME, b"unable to start %b/run" % self._folder, why)
         finally:
             os._exit(111)
+
+    def _go_on_as_it(self) -> None:
+        """Returns when that is not possible. Raises OSError, KeyError for an unknown account."""
+        script = warm_start.planned(self._folder)
+        if script is None:
+            return
+        if warm_start.module(script):
+            warm_start.become(script, self._env, self._fds)
+            warm_start.run_module(script)
+        if runner.is_loaded(program := warm_start.name(script)):
+            runner.be(program, *warm_start.become(script, self._env, self._fds))
 
     def _reap(self) -> None:
         while True:

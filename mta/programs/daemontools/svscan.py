@@ -5,6 +5,8 @@ Reads    DIR, every 5 seconds: each directory in it, or link to one, whose name 
          if NAME/log was there when the service was first seen, NAME/log is its logger
 Does     keeps one supervise for NAME and one for NAME/log, forked from this process, which has the program loaded; a supervise that ended
          is started again at the next look. NAME/run writes its fd 1 to the fd 0 of NAME/log/run.
+         The programs of the instance that run scripts name are loaded before the supervises are forked, so that all have that memory in
+         common (unix/warm_start); what is started in other ways is started first.
          A service is known by its inode: a link that is renamed stays the same service. One whose entry is gone is forgotten when both
          supervises have left (svc -dx); until then they go on.
 Exits    111 DIR cannot be entered. TERM ends svscan alone: the supervises and their services go on
@@ -21,12 +23,17 @@ import stat
 import time
 
 from mta import runner
-from mta.unix import say, signals, title
+from mta.unix import say, signals, title, warm_start
 from mta.unix.fds import Fds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mta.formats.run_script import RunScript
 
 NAME = b"svscan"
 SERVICES_MAX = 1000
 PAUSE_S = 5.0
+_EXEC, _MODULE, _PROGRAM = range(3)  # how a service is started
 
 
 def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
@@ -37,12 +44,18 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
             return say.fatal(fds, NAME, b"unable to chdir to " + argv[0], error)
     signals.die_of_interrupt()
     runner.load("supervise")
-    gc.collect()
-    gc.freeze()  # a collection in a supervise would write to, and so copy, all that it shares with us
+    _share()
     scan = _Scan(env, fds)
     while True:
         scan.pass_()
         time.sleep(PAUSE_S)
+
+
+def _share() -> None:
+    """What is loaded by now will be shared with all processes that begin as our forks."""
+    gc.collect()
+    gc.freeze()  # a collection in one of them would write to, and so copy, all that it shares with us
+    warm_start.note()
 
 
 class _Service:
@@ -69,20 +82,50 @@ class _Scan:
         """1 take note of supervises that ended  2 look at every entry and start what is not there  3 forget what is gone for good"""
         self._reap()
         try:
-            names = sorted(os.listdir(b"."))
+            names = sorted(name for name in os.listdir(b".") if not name.startswith(b"."))
         except OSError as error:
             say.warning(self._fds, NAME, b"unable to read directory", error)
             return
         for service in self._services.values():
             service.is_seen = False
-        for name in names:
-            if not name.startswith(b"."):
-                self._look(name)
+        self._start_missing({name: found for name in names if (found := self._look(name)) is not None})
         for key, service in list(self._services.items()):
             if not (service.is_seen or service.pid or service.log_pid):
                 for fd in service.pipe or ():
                     os.close(fd)
                 del self._services[key]
+
+    def _start_missing(self, services: dict[bytes, _Service]) -> None:
+        """What is loaded for a fork is a burden to all later ones: so first the loggers, then what is started by exec, then all the others,
+        modules first, which have the most to load by themselves."""
+        logs = {name: s.pipe[0] for name, s in services.items() if s.pipe is not None and not s.log_pid}
+        self._load([name + b"/log" for name in logs])
+        for name, end in logs.items():
+            services[name].log_pid = self._start(name + b"/log", services[name], {0: end})
+        missing = {name: self._kind(name) for name, s in services.items() if not s.pid}
+        for kinds in ((_EXEC,), (_MODULE, _PROGRAM)):
+            names = sorted((name for name in missing if missing[name] in kinds), key=lambda name: missing[name])
+            self._load(names)
+            for name in names:
+                service = services[name]
+                service.pid = self._start(name, service, {} if service.pipe is None else {1: service.pipe[1]})
+
+    def _plan(self, folder: bytes) -> RunScript | None:
+        return warm_start.plan(folder, self._env.get(b"QMAIL_HOME", b""))
+
+    def _kind(self, folder: bytes) -> int:
+        script = self._plan(folder)
+        return _EXEC if script is None else _MODULE if warm_start.module(script) else _PROGRAM
+
+    def _load(self, folders: list[bytes]) -> None:
+        """What their run scripts start."""
+        scripts = [script for folder in folders if (script := self._plan(folder)) is not None]
+        if any(warm_start.module(script) for script in scripts):
+            warm_start.load_library()
+        for program in sorted({warm_start.name(script) for script in scripts if not warm_start.module(script)}):
+            runner.is_loaded(program)
+        if scripts:
+            _share()
 
     def _reap(self) -> None:
         while True:
@@ -98,24 +141,21 @@ class _Scan:
                 elif service.log_pid == pid:
                     service.log_pid = 0
 
-    def _look(self, name: bytes) -> None:
+    def _look(self, name: bytes) -> _Service | None:
+        """The service of that name, known or new."""
         try:
             found = os.stat(name)
         except OSError as error:
             say.warning(self._fds, NAME, b"unable to stat " + name, error)
-            return
+            return None
         if not stat.S_ISDIR(found.st_mode):
-            return
+            return None
         key = found.st_dev, found.st_ino
         service = self._services.get(key) or self._new(name)
-        if service is None:
-            return
-        self._services[key] = service
-        service.is_seen = True
-        if not service.pid:
-            service.pid = self._start(name, service, {} if service.pipe is None else {1: service.pipe[1]})
-        if service.pipe is not None and not service.log_pid:
-            service.log_pid = self._start(name + b"/log", service, {0: service.pipe[0]})
+        if service is not None:
+            self._services[key] = service
+            service.is_seen = True
+        return service
 
     def _new(self, name: bytes) -> _Service | None:
         """None, with a word, when it has to wait for the next pass."""

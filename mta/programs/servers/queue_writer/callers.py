@@ -173,15 +173,15 @@ class Caller:
         self._answers.append(queue_call.result(message.stream, message.exit, messnum, message.qp))
 
     def write(self) -> None:
-        """Send the answers, as far as they are taken."""
+        """Send the answers, as far as they are taken. Raises Broken: a caller that has not heard an answer must hear the end."""
         self._unsent += b"".join(self._answers)
         self._answers.clear()
         try:
             self._unsent = self._unsent[self.sock.send(self._unsent) :]
         except BlockingIOError:
             pass
-        except OSError:  # it is gone: its end of the socket says so, too
-            self._unsent = b""
+        except OSError:
+            raise Broken from None
 
     def close(self) -> None:
         """What it left unfinished is forgotten."""

@@ -117,7 +117,11 @@ class Writer:
         batch, self._shop.done = self._shop.done, []
         self._shop.enqueuer.commit([m.submission for m in batch if m.submission is not None], self._shop.now_s)
         for caller in self._answer(batch):
-            caller.write()
+            try:
+                caller.write()
+            except Broken:
+                self._drop(caller)
+                continue
             if caller.has_unsent:
                 self._watch(caller)
 
