@@ -121,6 +121,8 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "mailquotacheck": ("filters", "refuse a message that a mailbox has no room for"),
     "qmail-qfilter": ("filters", "run programs over a message before it is queued"),
     # queue tools
+    "checkhomeownership": ("queue_tools", "can mail be delivered to the users of this machine?"),
+    "convert-and-create": ("queue_tools", "give every user a Maildir, with the mail of the old mbox in it"),
     "qmHandle": ("queue_tools", "look at the queue, and remove messages from it"),
     "queue-fix": ("queue_tools", "put a queue in order that was moved or restored"),
     # relay-ctrl
