@@ -1,6 +1,6 @@
 """The small programs beside the originals: same output, complaints, exit and queued bytes on the same random input.
 
-The originals are looked for in QMAIL_ORIGINAL/bin, /var/qmail without that variable. Without them the tests are skipped with a word.
+The originals are looked for in ORIGINAL_QMAIL/bin, /var/qmail without that variable. Without them the tests are skipped with a word.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.support import queue_program
 from tests.support.call import Result, command
 from tests.support.local_home import maildir
 
-HOME = Path(os.environ.get("QMAIL_ORIGINAL", "/var/qmail"))
+HOME = Path(os.environ.get("ORIGINAL_QMAIL", "/var/qmail"))
 ROUNDS, INPUTS = 4, 25
 LINES = {
     b"SENDER": b"a b@x.y",

@@ -1,6 +1,6 @@
 """qmail-inject beside the original on the same random headers (case X06): same message, envelope, complaint and exit.
 
-The original is looked for in QMAIL_ORIGINAL/bin, /var/qmail without that variable. Both programs read the control files of that home;
+The original is looked for in ORIGINAL_QMAIL/bin, /var/qmail without that variable. Both programs read the control files of that home;
 nothing there is written. Without an original the test is skipped with a word.
 """
 
@@ -18,7 +18,7 @@ from mta.unix.warm import OURS
 from tests.support import queue_program
 from tests.support.call import Result, call
 
-HOME = Path(os.environ.get("QMAIL_ORIGINAL", "/var/qmail"))
+HOME = Path(os.environ.get("ORIGINAL_QMAIL", "/var/qmail"))
 ORIGINAL = HOME / "bin/qmail-inject"
 ROUNDS, MESSAGES = 8, 25
 
