@@ -11,7 +11,7 @@ import sys
 
 from mta import board
 from mta.errors import MailError
-from mta.unix.fds import Fds
+from mta.unix.fds import Fds, occupy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def given_environment() -> dict[bytes, bytes]:
 def run(name: str, home: bytes | None = None, argv0: bytes | None = None) -> NoReturn:
     """Be the program: take arguments and environment from the process, and exit. home: the instance bin/NAME belongs to; argv0: the
     name it was called by, where that is another."""
+    occupy()
     env = given_environment()
     if home is not None:
         env[b"QMAIL_HOME"] = home

@@ -25,3 +25,13 @@ class Fds(dict[int, int]):
             self.write(2, text)
         except OSError:
             pass
+
+
+def occupy() -> None:
+    """In a process of our own: descriptors 0, 1 and 2 that were closed to us stay of no use, and their numbers go to no file of ours. What
+    we read from 0 would else be a control file, or what we say on 2 part of a message."""
+    for number, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open("/dev/null", flags)  # the lowest number that is free, which is this one; a program we become finds it closed again
