@@ -1,4 +1,4 @@
-"""Which keys of a cdb of rules are asked for, and what the recorded hashes of some of them are (the numeric vectors of the specification)."""
+"""Which keys of a cdb of rules are asked for, and the hashes of some of them (the numeric vectors of the specification)."""
 
 from __future__ import annotations
 
