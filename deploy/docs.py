@@ -20,6 +20,7 @@ WINGS = {
     "fastforward": "fastforward, dot-forward",
     "mess822": "mess822",
     "serialmail": "serialmail",
+    "qmailanalog": "qmailanalog, isoqlog",
     "checkpassword": "checkpassword",
     "relay_ctrl": "relay-ctrl",
     "queue_tools": "queue tools, checks, conversion",

@@ -138,6 +138,23 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "maildirsmtp": ("serialmail", "send what is in a Maildir to one host by SMTP"),
     "serialqmtp": ("serialmail", "send the messages of a Maildir over one QMTP connection, for maildirserial"),
     "serialsmtp": ("serialmail", "send the messages of a Maildir over one SMTP connection, for maildirserial"),
+    # qmailanalog
+    "isoqlog": ("qmailanalog", "pages on who sends and receives how much mail, by day, month and year"),
+    "matchup": ("qmailanalog", "match up the lines of qmail-send's log, for the reports"),
+    "xqp": ("qmailanalog", "pick out what became of one message"),
+    "xrecipient": ("qmailanalog", "pick out the deliveries to one recipient"),
+    "xsender": ("qmailanalog", "pick out the messages and deliveries of one sender"),
+    "zddist": ("qmailanalog", "how soon most of the mail was delivered"),
+    "zdeferrals": ("qmailanalog", "why deliveries were put off"),
+    "zfailures": ("qmailanalog", "why deliveries failed"),
+    "zoverall": ("qmailanalog", "how many messages, recipients, attempts, and how long they took"),
+    "zrecipients": ("qmailanalog", "who gets mail"),
+    "zrhosts": ("qmailanalog", "which hosts get mail"),
+    "zrxdelay": ("qmailanalog", "the best order of recipients for a mailing list"),
+    "zsenders": ("qmailanalog", "who sends mail"),
+    "zsendmail": ("qmailanalog", "what matchup found, in words like those of sendmail's log"),
+    "zsuccesses": ("qmailanalog", "what deliveries that succeeded said"),
+    "zsuids": ("qmailanalog", "which users of this host send mail"),
     # vpopmail
     "vdelivermail": ("vpopmail", "deliver to a mailbox of a virtual domain"),
 }
