@@ -125,6 +125,8 @@ def test_r07_an_end_after_the_final_dot_may_mean_a_duplicate(end: object, courie
 def test_an_end_at_any_other_time_is_reported_without_that_warning(stage: str, end: object, courier: CourierOf) -> None:
     with SmtpSink(replies={stage: end}) as sink:
         said = run(courier(routes=route(sink), timeoutremote_s=0.5 if end is HANG else 30.0))
+    if end is RESET and stage == "greeting" and said == NO_CONNECTION:
+        return  # the reset was there before we were told that the connection is
     assert said.removeprefix(b"r\0") == b"ZConnected to 127.0.0.1 but connection died. (#4.4.2)\n\0"
     assert said.startswith(b"r\0") == (stage == "DATA")
 
