@@ -80,7 +80,6 @@ class _Run:
         self._env.pop(b"QMAILNAME", None)
         self._env[b"QMAILPPID"] = b"%d" % os.getppid()
         self._folder = env.get(b"TMPDIR") or b"/tmp"
-        _check_open(fds[0], fds[1])
         self._message = self._copy(fds[0])
         self._envelope = self._copy(fds[1])
         self._describe()
@@ -192,15 +191,6 @@ def _read_envelope(data: bytes) -> tuple[bytes, list[bytes]]:
             break
         recipients.append(record[1:])
     return records[0][1:], recipients
-
-
-def _check_open(*given: int) -> None:
-    """A file of ours must not take the place of one that was not given. Raises _Trouble."""
-    try:
-        for fd in given:
-            os.fstat(fd)
-    except OSError as error:
-        raise _Trouble(WRITE_ERROR) from error
 
 
 def _size(fd: int) -> int:

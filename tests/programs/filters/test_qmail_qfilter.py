@@ -162,10 +162,10 @@ def test_without_a_place_for_files_it_is_trouble(chain: Chain) -> None:
     assert chain.run("cat", env={"TMPDIR": "/none"}).code == 53
 
 
-@pytest.mark.parametrize("closed", ["<&- 1</dev/null", ">&- </dev/null"])
-def test_closed_descriptors_are_trouble(closed: str) -> None:
+@pytest.mark.parametrize(("why", "closed", "code"), [("no message", "<&- 1</dev/null", 53), ("no envelope", ">&- </dev/null", 91)])
+def test_closed_descriptors_are_trouble(why: str, closed: str, code: int) -> None:
     line = f'"$@" {closed}'
-    assert subprocess.run(["sh", "-c", line, "sh", *command("qmail-qfilter", b"/"), "true"], check=False).returncode == 53
+    assert subprocess.run(["sh", "-c", line, "sh", *command("qmail-qfilter", b"/"), "true"], check=False).returncode == code, why
 
 
 # -- behind qmail-smtpd

@@ -66,7 +66,6 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
         return say.fatal(loud, NAME, b"temporarily unable to figure out IP address for %b: temporary failure" % host)
     if ip is None:
         return say.fatal(loud, NAME, b"no IP address for " + host)
-    _fill_gaps()
     try:
         listener = _listen(ip, port, wishes)
     except _NotReady as trouble:
@@ -92,13 +91,6 @@ def _ip(env: dict[bytes, bytes], host: bytes) -> str | None:
         return dns_stub.written_six(six)
     found = dns_stub.addresses_of_word(env, host)
     return found[0] if found else None
-
-
-def _fill_gaps() -> None:
-    """Descriptors 0 and 1 are closed later on, 2 is written to: what we open must be none of them."""
-    while (fd := os.open("/dev/null", os.O_RDWR)) <= 2:
-        pass
-    os.close(fd)
 
 
 def _listen(ip: str, port: int, wishes: Wishes) -> _socket.socket:
