@@ -72,8 +72,9 @@ def open_(home: bytes, env: Mapping[bytes, bytes]) -> QueueCall:
 
 
 def settle(home: bytes) -> None:
-    """Wait until all that the queue writer has been given by processes that are gone is queued, or never will be. It takes what it is given
-    in order, so that its answer to a question of ours comes last. With no writer there is nothing left to wait for."""
+    """Wait until all that the queue writer has been given by processes that are gone is queued, or never will be. What their sockets hold
+    it reads at once, and answers nothing before what it read earlier is queued: its answer to a question of ours comes last. With no writer
+    there is nothing left to wait for."""
     sock = _connect(home)
     if sock is not None:
         _WriterCall(sock).ask()

@@ -98,7 +98,7 @@ BROKEN |= {
         "    def early(self):\n"
         "        for caller in answer(self, self._shop.done):\n"
         "            caller.write()\n"
-        "        time.sleep(0.1)\n"
+        "        time.sleep(0.3)\n"
         "        commit(self)\n"
         "    Writer._commit = early\n"
         "    Writer._answer = lambda self, batch: set()\n"
@@ -264,8 +264,8 @@ def run(plane: Plane, force: Force, folder: Path) -> Outcome:
     with ExitStack() as stack:
         sink = stack.enter_context(FlakySink(force.seed))
         plane.control("smtproutes", f"far.example:127.0.0.1:{sink.port}")
-        plane.start()
         stack.callback(plane.kill)
+        plane.start()
         with (
             Loader(plane.smtp_port, ledger, letter_of, sessions=force.sessions, delay_s=force.delay_s) as loader,
             Reader(plane.pop3_port, ANN.decode(), PASSWORD.decode()) as reader,

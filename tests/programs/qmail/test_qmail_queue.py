@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mta.formats import queue_call
+from mta.unix import queue_call as caller
 from tests.conftest import ROOT
 from tests.support.process import Process, running
 from tests.support.qmail_home import QmailHome
@@ -90,6 +93,22 @@ def test_envelopes(home: QmailHome, writer: Process, case: str, envelope: bytes,
     assert len(queued(home)) == (exit_ == 0)
     if exit_:
         assert home.files() == [], "something was left behind"
+
+
+@pytest.mark.parametrize("size", [100, 150_000])
+def test_what_callers_left_when_they_died_is_queued_before_a_later_question_is_answered(
+    home: QmailHome, writer: Process, size: int
+) -> None:
+    for count in range(1, 11):
+        os.kill(writer.pid, signal.SIGSTOP)  # so that all of it waits in sockets
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(home.home + b"/" + queue_call.SOCKET)
+            sock.sendall(queue_call.frame(0, queue_call.MESSAGE, b"x" * size) + queue_call.frame(0, queue_call.ENVELOPE, b"Fa@b\0Tc@d\0\0"))
+        asking = threading.Thread(target=caller.settle, args=(home.home,))
+        asking.start()
+        os.kill(writer.pid, signal.SIGCONT)
+        asking.join()
+        assert len(queued(home)) == count
 
 
 def test_q11_bytes_are_stored_as_they_came(home: QmailHome, writer: Process) -> None:
