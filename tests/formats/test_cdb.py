@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import struct
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,24 @@ def test_the_hash(key: bytes, hash_: int) -> None:
     assert cdb.hash_(key) == hash_
 
 
+@pytest.mark.parametrize(
+    ("why", "key", "hash_", "table", "start"),
+    [
+        ("V01 the empty key", b"", 0x1505, 5, 21),
+        ("V02 a prefix of addresses", b"127.", 0x7C5406DF, 223, 8147974),
+        ("V03 an address", b"1.2.3.37", 0xC5EC53FF, 255, 0xC5EC53),
+        ("V04 a suffix of names", b"=.example.org", 0xED73062A, 42, 0xED7306),
+        ("V05 a user", b"joe", 0x0B8767A5, 165, 0x0B8767),
+    ],
+)
+def test_the_table_of_a_key_and_where_its_search_begins(why: str, key: bytes, hash_: int, table: int, start: int) -> None:
+    """In a database of this key twice the table has four slots, and the record is in the slot its hash says."""
+    assert cdb.hash_(key) == hash_ and hash_ >> 8 == start, why
+    data = cdb.write([(key, b""), (key, b"")])
+    position, slots = struct.unpack_from("<II", data, 8 * table)
+    assert slots == 4 and struct.unpack_from("<II", data, position + 8 * (start % 4)) == (hash_, 2048), why
+
+
 def test_c2_an_empty_database_still_says_where_its_tables_would_stand() -> None:
     assert cdb.write([]) == (b"\x00\x08\x00\x00\x00\x00\x00\x00") * 256
 
@@ -44,6 +63,36 @@ def test_every_record_is_found_in_order_and_nothing_else(records: list[tuple[byt
         assert reader.get(key) == wanted[0]
     assert reader.get(b"a key longer than twelve") is None
     assert list(cdb.records(data)) == records
+
+
+@given(
+    st.dictionaries(st.binary(max_size=4), st.binary(max_size=20), max_size=30), st.binary(max_size=4), st.none() | st.binary(max_size=20)
+)
+def test_an_edited_file_is_what_writing_it_again_would_give(records: dict[bytes, bytes], key: bytes, value: bytes | None) -> None:
+    before = cdb.write(records.items())
+    after = {k: d for k, d in records.items() if k != key} if value is None else {**records, key: value}
+    assert cdb.edited(before, key, value) == cdb.write(after.items())
+
+
+@given(st.dictionaries(st.binary(max_size=4), st.binary(max_size=20), min_size=1, max_size=9), st.data())
+def test_editing_a_damaged_file_raises_a_value_error_at_most(records: dict[bytes, bytes], draw: st.DataObject) -> None:
+    data = bytearray(cdb.write(records.items()))
+    for _ in range(draw.draw(st.integers(1, 4))):
+        data[draw.draw(st.integers(0, len(data) - 1))] = draw.draw(st.integers(0, 255))
+    cut = bytes(data[: draw.draw(st.integers(0, len(data)))])
+    for key in records:
+        try:
+            cdb.edited(cut, key, draw.draw(st.none() | st.binary(max_size=5)))
+        except ValueError:
+            continue
+
+
+@given(st.binary(min_size=60, max_size=80))
+def test_the_hash_of_a_long_key_is_that_of_a_short_one(key: bytes) -> None:
+    h = 5381
+    for byte in key:
+        h = ((h << 5) + h & 0xFFFFFFFF) ^ byte
+    assert cdb.hash_(key) == h
 
 
 @given(pairs.filter(bool), st.data())

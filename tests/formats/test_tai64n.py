@@ -41,7 +41,7 @@ def test_it_refuses_a_packed_form_cut_short() -> None:
 @pytest.mark.parametrize(
     ("why", "line", "shown"),
     [
-        ("the vector of 12.1", LABEL, b"1999-08-24 04:04:05.787492500"),
+        ("V13 the vector of 12.1", LABEL, b"1999-08-24 04:04:05.787492500"),
         ("what follows stays", LABEL + b" x", b"1999-08-24 04:04:05.787492500 x"),
         ("upper case is no digit", LABEL + b"AB", b"1999-08-24 04:04:05.787492500AB"),
         ("the second label stays", LABEL + LABEL, b"1999-08-24 04:04:05.787492500" + LABEL),

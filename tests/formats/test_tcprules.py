@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ def decide(text: bytes, ip: bytes, host: bytes | None = None, info: bytes | None
     return tcprules.find(cdb.reader(tcprules.compile_(text)).get, ip, host, info)
 
 
-def test_c1_the_records_and_the_file_to_the_byte() -> None:
+def test_c1_v06_the_records_and_the_file_to_the_byte() -> None:
     assert records(C1) == [
         (b"127.", b"+RELAYCLIENT=\0"),
         (b"1.2.3.37", b"D\0"),
@@ -34,6 +35,8 @@ def test_c1_the_records_and_the_file_to_the_byte() -> None:
     data = tcprules.compile_(C1)
     digest = "5698187d9ff5b6328cf347a15ff3380330635a07f34318580dae32d687187bc3"
     assert (len(data), hashlib.sha256(data).hexdigest()) == (2265, digest)
+    assert struct.unpack_from("<I", data) == (2169,), "where the tables start"
+    assert sorted(position for _, position in struct.iter_unpack("<II", data[2169:]) if position) == [2048, 2074, 2092, 2110, 2128, 2161]
 
 
 def test_c2_no_rules_are_an_empty_database() -> None:

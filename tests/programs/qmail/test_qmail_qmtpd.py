@@ -275,6 +275,16 @@ def test_n04_a_message_for_nobody_is_queued(site: Site) -> None:
     assert site.queue.queued()[0][1] == b"Fa@x\0\0"
 
 
+def test_c70_qmqp_has_one_netstring_around_all_and_reads_no_second(site: Site) -> None:
+    """QMTP is a netstring of the message, one of the sender and one around the recipients, over and over."""
+    bare = b"".join(netstring.write(part) for part in (b"\nb\n", b"a@x", netstring.write(b"u@oracle.test")))
+    assert re.fullmatch(OK, site.qmtp(bare).out)
+    assert site.qmqp(bare) == Result(100, b"", b"") and site.qmtp(netstring.write(bare)) == Result(100, b"", b"")
+    one = request(b"b\n", b"a@x", b"u@x")
+    assert re.fullmatch(OK, site.qmqp(one + one).out)
+    assert [envelope for _, envelope in site.queue.queued()] == [b"Fa@x\0Tu@oracle.test\0\0", b"Fa@x\0Tu@x\0\0"]
+
+
 def test_a_client_may_send_anywhere_and_any_bytes(site: Site) -> None:
     message = bytes(range(256)) * 1000
     assert re.fullmatch(OK, site.qmqp(request(message, b"", b"u@elsewhere.test", b"joe", b"a" * 999)).out)

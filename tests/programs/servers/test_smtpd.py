@@ -17,6 +17,7 @@ from deploy import certificate
 from mta.formats import ask as ask_format
 from mta.formats import login_call, queue_call, tcprules
 from tests.conftest import as_bytes, corpus
+from tests.support import queue_program
 from tests.support.process import Process, eventually, free_port, running
 from tests.support.qmail_home import QmailHome
 from tests.support.smtp_client import Dialog
@@ -190,7 +191,7 @@ def test_replies_nobody_reads_hold_the_client_up_and_nobody_else(server: Server)
         assert resident_kb < 100_000
 
 
-def test_what_came_before_the_handshake_is_forgotten(server: Server) -> None:
+def test_c69_what_came_before_the_handshake_is_forgotten(server: Server) -> None:
     with server.dialog() as d:
         d.say("EHLO me")
         d.send(b"STARTTLS\r\nMAIL FROM:<injected@x>\r\nRCPT TO:<joe@host.example.org>\r\n")
@@ -271,6 +272,19 @@ def test_without_the_queue_writer_mail_has_to_wait_and_then_goes_on(home: QmailH
         assert send() == "451 qq trouble making network connection (#4.3.0)"
         with running(home.path, "queue-writer"):
             eventually(lambda: send().startswith("250"), "it never found the queue writer")
+
+
+def test_a_program_in_the_place_of_qmail_queue_gets_the_messages(server: Server, tmp_path: Path) -> None:
+    """No restart is needed for it."""
+    kept = queue_program.make(tmp_path / "kept")
+    (server.home.path / "bin/qmail-queue").write_text(f"#!/bin/sh\nexec {os.fsdecode(kept.path)}\n")
+    (server.home.path / "bin/qmail-queue").chmod(0o755)
+    with server.dialog() as d:
+        assert [d.say(MAIL), d.say(RCPT), d.say("DATA")] == ["250 ok", "250 ok", "354 go ahead"]
+        d.send(b"hello\r\n.\r\n")
+        assert d.reply().startswith(b"250 ok ")
+    assert [envelope for _, envelope in kept.queued()] == [b"Fada@far.example\0Tjoe@host.example.org\0\0"]
+    assert server.messages() == []
 
 
 def test_a_full_disk_is_452_and_queues_nothing(home: QmailHome, tmp_path: Path) -> None:
