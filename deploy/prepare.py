@@ -31,6 +31,13 @@ FIRST_ALIASES = {"postmaster": "./Maildir/\n", "mailer-daemon": "&postmaster\n",
 
 def prepare(e: Environment) -> State:
     """Raises Wrong."""
+    mail(e)
+    supervised(e, services.table(e))
+    return _web(e)
+
+
+def mail(e: Environment) -> None:
+    """Steps 1 to 6: all that mail needs but its services. Raises Wrong."""
     check_interpreter(e)
     _users(e)
     os.umask(0o022)
@@ -39,9 +46,7 @@ def prepare(e: Environment) -> State:
     _aliases(e)
     Generations(os.fsencode(e.home)).adopt(Why(b"deploy", b"first configuration"))
     compileall.compile_dir(str(e.checkout / "mta"), quiet=2)
-    _programs(e)
-    _services(e)
-    return _web(e)
+    programs(e)
 
 
 # -- users -------------------------------------------------------------------------------------------------------------------------
@@ -157,8 +162,9 @@ def _write_executable(path: Path, text: str, is_ours: str = "") -> None:
     path.chmod(0o755)
 
 
-def _services(e: Environment) -> None:
-    for service in services.table(e):
+def supervised(e: Environment, rows: tuple[services.Service, ...]) -> None:
+    """Step 7."""
+    for service in rows:
         hier.make(e.home, hier.service_entries(service.name, has_log=True), is_single=e.is_single)
         folder = services.folder(e, service)
         _write_executable(folder / "run", services.run_script(service, e))

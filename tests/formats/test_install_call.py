@@ -5,12 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mta.formats import ask, install_call
-from mta.formats.install_call import Mailbox, Make, Put, Remove, Retire, RetireDomain
+from mta.formats.install_call import Line, Mailbox, Make, Put, Remove, Retire, RetireDomain
 
 octets = st.binary(max_size=40)
 steps = st.one_of(
     st.builds(Put, octets, octets, octets),
     st.builds(Remove, octets, octets),
+    st.builds(Line, octets, octets, octets),
     st.just(Make()),
     st.builds(Mailbox, octets),
     st.builds(Retire, octets, octets),

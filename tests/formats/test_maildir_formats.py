@@ -154,3 +154,38 @@ def test_c37_the_gid_field_is_a_mask_of_what_is_not_allowed() -> None:
     account = replace(vpasswd.read_line(b"joe:x:1:10:J:/d:NOQUOTA"))
     assert account.flags & vpasswd.NO_POP and account.flags & vpasswd.NO_IMAP
     assert not account.flags & (vpasswd.NO_SMTP | vpasswd.NO_WEBMAIL | vpasswd.BOUNCE_MAIL)
+
+
+field = st.binary(max_size=4).filter(lambda f: not {0, 10, 58} & set(f))
+number = st.sampled_from([b"0", b"1", b"007", b"12", b"x", b"", b"-1"])
+vpasswd_rows = st.builds(lambda *fields: b":".join(fields), field, field, number, number, field, field, field) | st.binary(max_size=30)
+
+
+@given(vpasswd_rows)
+def test_the_quick_way_to_a_record_is_the_long_one(row: bytes) -> None:
+    try:
+        account = vpasswd.read_line(row)
+        wanted = account.name, vpasswd.write_data(account)
+    except ValueError:
+        with pytest.raises(ValueError):
+            vpasswd.record(row)
+    else:
+        assert vpasswd.record(row) == wanted
+
+
+mailboxes = st.dictionaries(field.filter(bool), field, max_size=6)
+
+
+@given(mailboxes, field.filter(bool), st.none() | field)
+def test_an_edited_line_is_edited_in_both_files(known: dict[bytes, bytes], name: bytes, crypt: bytes | None) -> None:
+    def text(accounts: dict[bytes, bytes]) -> bytes:
+        return b"".join(b"%b:%b:1:0:%b:/d:NOQUOTA\n" % (n, c, n) for n, c in accounts.items())
+
+    before = text(known)
+    after = text({n: c for n, c in known.items() if n != name} if crypt is None else {**known, name: crypt})
+    line = b"" if crypt is None else text({name: crypt})
+    assert vpasswd.edited(before, name, line) == after
+    compiled = vpasswd.compile_(before)
+    assert vpasswd.is_compiled(before, compiled)
+    assert vpasswd.recompiled(compiled, line, name) == vpasswd.compile_(after)
+    assert not vpasswd.is_compiled(before + b"new:x:1:0::/d:NOQUOTA\n", compiled)

@@ -13,7 +13,7 @@ import pytest
 from mta.errors import MailError, Permanent, Temporary
 from mta.formats import queue_call as frames
 from mta.unix import queue_call
-from tests.support import queue_program
+from tests.support import bin_dir, queue_program
 
 
 def program(path: Path, text: str) -> bytes:
@@ -250,3 +250,51 @@ def test_qmailqueue_outranks_the_writer(tmp_path: Path) -> None:
         listener.listen(1)
         assert outcome(tmp_path, {b"QMAILQUEUE": queue.path}) is None
     assert len(queue.queued()) == 1
+
+
+def listening(home: Path) -> socket.socket:
+    """A queue writer that is not to be asked."""
+    (home / "run").mkdir()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(os.fsencode(home) + b"/" + frames.SOCKET)
+    listener.listen(1)
+    return listener
+
+
+@pytest.mark.parametrize("how", ["a wrapper", "a link to another program of ours", "one that can be run and not read"])
+def test_what_a_site_has_put_in_the_place_of_qmail_queue_outranks_the_writer(tmp_path: Path, how: str) -> None:
+    path = bin_dir.install(tmp_path, "qmail-queue", "qmail-qmqpc") / "qmail-queue"
+    path.unlink()
+    queue = queue_program.make(tmp_path / "kept")
+    if how == "a wrapper":
+        path.write_text(f'#!/bin/sh\nexec {os.fsdecode(queue.path)}\n')
+        path.chmod(0o755)
+    elif how == "a link to another program of ours":
+        path.symlink_to("qmail-qmqpc")
+    else:
+        path.write_bytes(b"\x7fELF")
+        path.chmod(0o111)
+    with listening(tmp_path):
+        failure = outcome(tmp_path, {})
+    if how == "a wrapper":
+        assert (failure, len(queue.queued())) == (None, 1)
+    elif how == "a link to another program of ours":
+        assert str(failure) == "qq unable to read configuration (#4.3.0)"  # qmail-qmqpc without control/qmqpservers
+    else:
+        assert str(failure) == "unable to exec qq (#4.3.0)"
+
+
+def test_qmail_queue_of_ours_is_not_started_while_the_writer_listens(tmp_path: Path) -> None:
+    bin_dir.install(tmp_path, "qmail-queue")
+    writer = Writer(tmp_path, frames.result(0, 0, 4711, 99))
+    assert outcome(tmp_path, {}) is None
+    writer.join()
+
+
+def test_a_replacement_is_seen_as_soon_as_it_is_there(tmp_path: Path) -> None:
+    home = os.fsencode(tmp_path)
+    assert queue_call.replacement(home) is None  # nothing is there
+    folder = bin_dir.install(tmp_path, "qmail-queue")
+    assert queue_call.replacement(home) is None
+    (folder / "qmail-queue").write_text("#!/bin/sh\n")
+    assert queue_call.replacement(home) == home + b"/bin/qmail-queue"

@@ -13,7 +13,7 @@ import pytest
 
 from mta.formats import ask as ask_format
 from mta.formats import cdb, install_call, manifest, tcprules, users_assign, vpasswd
-from mta.formats.install_call import ANY, Mailbox, Make, Put, Remove, Retire, RetireDomain, Step, digest
+from mta.formats.install_call import ABSENT, ANY, Line, Mailbox, Make, Put, Remove, Retire, RetireDomain, Step, digest
 from mta.unix.ask import ask
 from tests.conftest import ROOT
 from tests.support import unprivileged
@@ -252,6 +252,62 @@ def test_a_domains_edit_by_hand_is_not_overwritten_unseen(instance: Instance) ->
     assert verdict == NO
     assert b".qmail-default was changed by somebody else meanwhile" in text
     assert instance.read("domains/hand.example/.qmail-default") == b"by hand\n"
+
+
+def test_one_line_of_vpasswd_is_changed_added_and_taken_away(instance: Instance) -> None:
+    lines = {name: line(instance, name, "lines.example") for name in ("joe", "bo", "cy")}
+    domain(instance, "lines.example", Make(), Put(b"vpasswd", lines["joe"] + lines["bo"]))
+    longer = lines["joe"].replace(b":NOQUOTA", b":1234567890S")
+    for step, wanted in (
+        (Line(b"joe", longer, digest(lines["joe"])), longer + lines["bo"]),
+        (Line(b"cy", lines["cy"], ABSENT), longer + lines["bo"] + lines["cy"]),
+        (Line(b"joe", b"", digest(longer)), lines["bo"] + lines["cy"]),
+        (Line(b"nobody", b""), lines["bo"] + lines["cy"]),
+    ):
+        assert domain(instance, "lines.example", step) == [YES]
+        assert instance.read("domains/lines.example/vpasswd") == wanted
+        assert instance.read("domains/lines.example/vpasswd.cdb") == vpasswd.compile_(wanted)
+
+
+def test_a_line_that_stands_otherwise_stays_and_so_does_all_else(instance: Instance) -> None:
+    joe, bo = line(instance, "joe", "other.example"), line(instance, "bo", "other.example")
+    domain(instance, "other.example", Make(), Put(b"vpasswd", joe))
+    for step in (Line(b"joe", b"", digest(bo)), Line(b"joe", joe, ABSENT), Line(b"bo", bo, digest(bo))):
+        verdict, text = domain(instance, "other.example", Put(b".qmail-default", b"x\n"), step)
+        assert verdict == NO and b"was changed by somebody else meanwhile" in text
+    assert instance.read("domains/other.example/vpasswd") == joe
+    assert not (instance.home / "domains/other.example/.qmail-default").exists()
+
+
+@pytest.mark.parametrize("spoil", ["missing", "damaged", "older"])
+def test_a_line_among_others_that_are_not_compiled_has_all_compiled(instance: Instance, spoil: str) -> None:
+    joe, bo = line(instance, "joe", "stale.example"), line(instance, "bo", "stale.example")
+    domain(instance, "stale.example", Make(), Put(b"vpasswd", joe + bo))
+    compiled = instance.home / "domains/stale.example/vpasswd.cdb"
+    file = instance.home / "domains/stale.example/vpasswd"
+    match spoil:
+        case "missing":
+            compiled.unlink()
+        case "damaged":
+            compiled.write_bytes(compiled.read_bytes()[:2100])
+        case "older":
+            file.write_bytes(file.read_bytes().replace(b"bo:", b"by:"))
+            os.utime(compiled, (1, 1))
+    rest = file.read_bytes().removeprefix(joe)
+    assert domain(instance, "stale.example", Line(b"joe", b"", digest(joe))) == [YES]
+    assert instance.read("domains/stale.example/vpasswd.cdb") == vpasswd.compile_(rest)
+
+
+def test_a_line_beside_one_that_cannot_be_read_is_not_changed(instance: Instance) -> None:
+    joe = line(instance, "joe", "broken.example")
+    domain(instance, "broken.example", Make(), Put(b"vpasswd", joe))
+    file = instance.home / "domains/broken.example/vpasswd"
+    file.write_bytes(joe + b"bo:x\n")
+    assert domain(instance, "broken.example", Line(b"joe", b"", digest(joe))) == [
+        NO,
+        b"vpasswd line 1: not name:crypt:uid:gid:gecos:dir:quota",
+    ]
+    assert file.read_bytes() == joe + b"bo:x\n"
 
 
 def test_a_mailbox_goes_and_comes_back_with_mail_and_password(instance: Instance) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mta.formats import install_call
-from mta.formats.install_call import Mailbox, Make, Put, Remove, Retire, RetireDomain, Step
+from mta.formats.install_call import Line, Mailbox, Make, Put, Remove, Retire, RetireDomain, Step
 from mta.programs.servers.installer.checking import Checker
 from mta.unix.accounts import ALL_USERS, Account, Accounts
 
@@ -117,6 +117,13 @@ def of_domain(home: Path, *steps: Step, name: bytes = b"example.org", directory:
         ("a home from here", Put(b"vpasswd", b"joe:x:1:0:j:d/joe:Q\n"), "whole path"),
         ("a policy nobody can read", Put(b".stale-mail", b"always\n"), "line 1"),
         ("a domain keeps its vpasswd", Remove(b"vpasswd"), "keeps its vpasswd"),
+        ("a line cut short", Line(b"joe", b"joe:x:1:0:j:/d/joe:NOQUOTA"), "not a line of vpasswd"),
+        ("two lines for one", Line(b"joe", b"joe:x:1:0:j:/d/joe:Q\nbo:x:1:0:j:/d/bo:Q\n"), "not a line of vpasswd"),
+        ("a line without end", Line(b"joe", b"joe:" + b"x" * (1 << 16) + b":1:0:j:/d/joe:Q\n"), "not a line of vpasswd"),
+        ("somebody else's line", Line(b"joe", b"bo:x:1:0:j:/d/bo:Q\n"), "another name"),
+        ("a line of something else", Line(b"joe", b"joe:x\n"), "not name:crypt"),
+        ("a line with a NUL", Line(b"joe", b"joe:x\0:1:0:j:/d/joe:Q\n"), "not name:crypt"),
+        ("a line with a home upstairs", Line(b"joe", b"joe:x:1:0:j:/d/../etc:Q\n"), "whole path"),
         ("a mailbox upstairs", Mailbox(b"../joe"), "not a directory of a mailbox"),
         ("the domain itself as a mailbox", Retire(b"", b"line"), "not a directory of a mailbox"),
         ("a hidden mailbox", Retire(b".qmail", b"line"), "not a directory of a mailbox"),

@@ -200,15 +200,46 @@ def test_an_odd_line_is_written_afresh_by_its_first_edit(instance: Instance, joe
 
 
 def test_an_edit_of_vpopmails_own_programs_is_not_lost(instance: Instance, joe: Mailbox, ada: Actor) -> None:
-    line = instance.read(FILE) or b""
-    (instance.home / FILE).write_bytes(line + b"eve:x:1:0:eve:/d/eve:NOQUOTA\n")
-    with pytest.raises(ValidationError, match="look at Drift first"):
-        acts.quota_set(ada, joe, "1M")
-    assert (instance.read(FILE) or b"").endswith(b"eve:x:1:0:eve:/d/eve:NOQUOTA\n")
-    assert Mailbox.objects.get().quota == "NOQUOTA"
-    drift.adopt(ada, "example.org")
+    """Of another mailbox it stays as it is, and is compiled; of the same one it stands in the way."""
+    eve = b"eve:x:1:0:eve:/d/eve:NOQUOTA\n"
+    (instance.home / FILE).write_bytes((instance.read(FILE) or b"") + eve)
     acts.quota_set(ada, joe, "1M")
+    after = instance.read(FILE) or b""
+    assert b":1048576S\n" in after and after.endswith(eve)
+    assert instance.read(FILE + ".cdb") == vpasswd.compile_(after)
+    (instance.home / FILE).write_bytes(after.replace(b":1048576S\n", b":3M\n"))
+    with pytest.raises(ValidationError, match="look at Drift first"):
+        acts.quota_set(ada, joe, "2M")
+    assert b":3M\n" in (instance.read(FILE) or b"")
+    assert Mailbox.objects.get().quota == "1048576S"
+    drift.adopt(ada, "example.org")
+    acts.quota_set(ada, Mailbox.objects.get(name="joe"), "2M")
     assert [a.name for a in accounts(instance)] == [b"joe", b"eve"]
+    assert drift.find() == []
+
+
+def test_a_mailbox_that_was_added_by_hand_is_not_added_again(instance: Instance, joe: Mailbox, ada: Actor) -> None:
+    (instance.home / FILE).write_bytes((instance.read(FILE) or b"") + b"eve:x:1:0:eve:/d/eve:NOQUOTA\n")
+    with pytest.raises(ValidationError, match="the line of eve in vpasswd was changed by somebody else"):
+        acts.mailbox_add(ada, joe.domain, "eve", "geheim7890")
+    assert (instance.read(FILE) or b"").count(b"\n") == 2
+
+
+def test_a_change_of_one_mailbox_asks_the_database_for_that_one(
+    instance: Instance, joe: Mailbox, ada: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[bytes] = []
+    real = rows.load_domains
+
+    def load_domains(domains: Any, only: str | None = None) -> Any:
+        found = real(domains, only)
+        loaded.extend(m.account.name for record in found.values() for m in record.mailboxes)
+        return found
+
+    acts.mailbox_add(ada, joe.domain, "eve", "geheim7890")
+    monkeypatch.setattr(rows, "load_domains", load_domains)
+    acts.password_set(ada, joe, "geheim7891")
+    assert loaded == [b"joe", b"joe"]
 
 
 # forwarding

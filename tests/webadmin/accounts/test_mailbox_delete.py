@@ -41,9 +41,9 @@ def test_a_postmaster_goes_only_when_somebody_takes_its_mail(web: Browser, org: 
     assert instance.read("domains/example.org/.qmail-postmaster") == b"&joe@example.org\n"
 
 
-def test_when_vpasswd_was_changed_by_hand_nothing_goes(web: Browser, org: Domain, instance: Instance) -> None:
+def test_when_its_line_of_vpasswd_was_changed_by_hand_nothing_goes(web: Browser, org: Domain, instance: Instance) -> None:
     path = instance.home / "domains/example.org/vpasswd"
-    path.write_bytes(path.read_bytes() + b"new:x:1:0::/home/new:NOQUOTA\n")
+    path.write_bytes(path.read_bytes().replace(b":NOQUOTA\n", b":1M\n"))
     assert "was changed by somebody else" in web.send(URL).text
     assert Mailbox.objects.exists() and (instance.home / "domains/example.org/joe").is_dir()
 
