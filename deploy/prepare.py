@@ -146,14 +146,17 @@ def program(e: Environment, name: str, real: str) -> str:
     )
 
 
-def _programs(e: Environment) -> None:
+def programs(e: Environment) -> None:
+    """bin/, every program under its own name."""
     wanted = {**{name: name for name in board.PROGRAMS}, **OTHER_NAMES}
     for name, real in wanted.items():
         _write_executable(e.home / "bin" / name, program(e, name, real), is_ours="from mta import runner")
 
 
 def _write_executable(path: Path, text: str, is_ours: str = "") -> None:
-    """Leaves alone what somebody put in our program's place."""
+    """Leaves alone what somebody put in our program's place: another program, or a link, behind which a program of ours may lie."""
+    if is_ours and path.is_symlink():
+        return
     if path.exists():
         old = path.read_bytes()
         if old == text.encode() or (is_ours and is_ours.encode() not in old[:4096]):

@@ -1,8 +1,8 @@
 """Hand a message to qmail-queue and learn what became of it: the caller's side, for programs that do one thing at a time.
 
-QMAILQUEUE in the environment names the program to run in qmail-queue's place. Without it the queue writer is asked directly when it
-listens, which saves starting a program; else bin/qmail-queue is run. The program gets the message on descriptor 0, the envelope on 1,
-may write a reason on 6, and no arguments.
+QMAILQUEUE in the environment names the program to run in qmail-queue's place. Without it bin/qmail-queue is run, if a site has put a
+program of its own there; else the queue writer is asked directly when it listens, which saves starting a program. The program gets the
+message on descriptor 0, the envelope on 1, may write a reason on 6, and no arguments.
 Loaded by programs that run per message: builtins only.
 Source   qmail-queue(8), qmail.c; the descriptor 6 of notqmail 1.09
 """
@@ -15,13 +15,15 @@ import os
 from mta.errors import MailError, Permanent, Temporary, queue_failure
 from mta.formats import envelope, queue_call
 from mta.formats.address import FORBIDDEN
-from mta.unix import exec_
+from mta.unix import exec_, warm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import NoReturn
 
+_PROGRAM = b"bin/qmail-queue"
+_OURS = b"runner.run('qmail-queue'"  # what deploy/prepare writes there; behind a link to qmail-qmqpc it is not that
 _CUSTOM_MAX = 255
 _READ_ERROR, _HOME_TROUBLE, _NO_WRITER, _EXEC_FAILED = 54, 61, 62, 120
 
@@ -64,11 +66,17 @@ def check(addresses: Iterable[bytes]) -> MailError | None:
 def open_(home: bytes, env: Mapping[bytes, bytes]) -> QueueCall:
     """Begin a message. home: the instance. Raises Temporary when no queue program can be started."""
     program = env.get(b"QMAILQUEUE")
-    if program is None:
+    if program is None and replacement(home) is None:
         sock = _connect(home)
         if sock is not None:
             return _WriterCall(sock)
-    return _ProgramCall(home, b"bin/qmail-queue" if program is None else program, env)
+    return _ProgramCall(home, _PROGRAM if program is None else program, env)
+
+
+def replacement(home: bytes) -> bytes | None:
+    """Path of bin/qmail-queue, when it is a wrapper, the original, or a link to another program. None: it is ours, or missing. A small
+    file is read for that, some microseconds for each message."""
+    return warm.foreign_program(home, b"qmail-queue", _OURS)
 
 
 def settle(home: bytes) -> None:

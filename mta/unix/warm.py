@@ -16,12 +16,13 @@ OURS = b"from mta import runner"  # stands in every bin/NAME that deploy/prepare
 _HEAD = 4096
 
 
-def foreign_program(home: bytes, name: bytes) -> bytes | None:
-    """Path of bin/NAME when it is not our own script (or there is none): run it by exec. None: it is ours, or missing."""
+def foreign_program(home: bytes, name: bytes, mark: bytes = OURS) -> bytes | None:
+    """Path of bin/NAME when it is not our own script (or there is none): run it by exec. None: it is ours, or missing.
+    mark: what stands in ours."""
     path = os.path.join(home, b"bin", name)
     try:
         with open(path, "rb") as file:
-            return None if OURS in file.read(_HEAD) else path
+            return None if mark in file.read(_HEAD) else path
     except PermissionError:  # the original's programs have mode 0711; a script of ours must be readable to run at all
         return path
     except OSError:

@@ -267,7 +267,7 @@ def test_what_a_site_has_put_in_the_place_of_qmail_queue_outranks_the_writer(tmp
     path.unlink()
     queue = queue_program.make(tmp_path / "kept")
     if how == "a wrapper":
-        path.write_text(f'#!/bin/sh\nexec {os.fsdecode(queue.path)}\n')
+        path.write_text(f"#!/bin/sh\nexec {os.fsdecode(queue.path)}\n")
         path.chmod(0o755)
     elif how == "a link to another program of ours":
         path.symlink_to("qmail-qmqpc")

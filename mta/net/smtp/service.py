@@ -16,6 +16,7 @@ from mta.net.queue_client import ProgramStream, QueueClient, Stream
 from mta.net.smtp import filters
 from mta.net.smtp.state import CLIENT_RECIPIENTS_MAX, STRANGER_RECIPIENTS_MAX, Client, Controls, Profile
 from mta.net.tls import Certificate
+from mta.unix import queue_call
 from mta.unix.cdbfile import CdbFile
 from mta.unix.controls import ControlDir, Unreadable
 from mta.unix.interfaces import own_addresses
@@ -180,7 +181,7 @@ class Service:
         )
 
     def open_stream(self, variables: dict[bytes, bytes]) -> Stream:
-        program = variables.get(b"QMAILQUEUE") or os.environb.get(b"QMAILQUEUE")
+        program = variables.get(b"QMAILQUEUE") or os.environb.get(b"QMAILQUEUE") or queue_call.replacement(self.home)
         return ProgramStream(program) if program else self.queue.open()
 
 

@@ -17,6 +17,7 @@ from mta.programs.qmail.qmail_local import inprocess
 from mta.programs.qmail.qmail_local.worker import BATCH_MAX, Worker
 from mta.unix import packets
 from mta.unix.disk import Disk
+from tests.support import queue_program
 from tests.support.local_home import MESSAGE, LocalHome, maildir, mails
 from tests.unix.test_child import Writer
 
@@ -300,6 +301,25 @@ def test_forwards_go_to_the_queue_writer_after_the_maildirs_are_safe(lspawn: Lsp
     }
     assert writer.got == [(b"Delivered-To: joe@h.ex\n" + MESSAGE, envelope.write(b"s@x", [b"a@b", b"c@d"]))] * 3
     assert len(mails(box)) == 3
+    writer.join()
+
+
+def test_forwards_go_to_the_program_in_the_place_of_qmail_queue(lspawn: Lspawn) -> None:
+    """The queue writer listens, and is not asked."""
+    writer = Writer(lspawn.joe.path / "q", 0)
+    kept = queue_program.make(lspawn.joe.path / "kept")
+    program = lspawn.joe.path / "q/bin/qmail-queue"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\nexec {os.fsdecode(kept.path)}\n")
+    program.chmod(0o755)
+    lspawn.joe.dot(".qmail", b"a@b\n")
+    lspawn.send(0, lspawn.joe.address())
+    assert lspawn.until(1)[0][0] == 0
+    assert [envelope_ for _, envelope_ in kept.queued()] == [envelope.write(b"s@x", [b"a@b"])]
+    assert writer.got == []
+    program.unlink()
+    lspawn.send(1, lspawn.joe.address())
+    assert lspawn.until(2)[1] == (0, b"did 0+1+0\nqp 1001\n")
     writer.join()
 
 

@@ -1,7 +1,7 @@
 """What one message needs in a batch: its Maildir deliveries staged, its forwards noted. What a batch cannot do gets a process of its own.
 
-Process  a command (but our own vdelivermail), an mbox, a large message, many Maildirs, a forward while no queue writer listens or
-         QMAILQUEUE names a program: whatever may take long or needs a working directory
+Process  a command (but our own vdelivermail), an mbox, a large message, many Maildirs, a forward while no queue writer listens,
+         QMAILQUEUE names a program or bin/qmail-queue is not ours: whatever may take long or needs a working directory
 Failure  a line that fails ends the message's instructions; what stands above it is done, as when they are followed one by one
 Source   qmail-local.c main
 """
@@ -21,7 +21,7 @@ from mta.formats.local_job import Job
 from mta.programs.qmail.qmail_local import oneshot
 from mta.programs.qmail.qmail_local.instructions import Finder
 from mta.programs.qmail.qmail_local.oneshot import Counts
-from mta.unix import maildir, mess, vdeliver
+from mta.unix import maildir, mess, queue_call, vdeliver
 from mta.unix.disk import REAL, Disk
 from mta.unix.forward import Forward
 from mta.unix.maildir import Deliverer
@@ -149,7 +149,8 @@ class Preparer:
             self._forward(work, Forward(traceline.delivered_to(mailbox.address), new_sender, recipients))
 
     def _forward(self, work: Work, forward: Forward) -> None:
-        if self._has_program or work.source.size_bytes > FORWARD_MAX or not self._line.is_open():
+        has_program = self._has_program or queue_call.replacement(self._home) is not None
+        if has_program or work.source.size_bytes > FORWARD_MAX or not self._line.is_open():
             raise NeedsProcess
         work.forwards.append(forward)
 
