@@ -25,7 +25,8 @@ def is_skipped(entries: Sequence[Entry], ip: bytes, *, now_s: int, pid: int) -> 
     i = find(entries, ip)
     if i is None or entries[i].count < _SKIP_FROM:
         return False
-    return now_s - entries[i].when_s < (60 + (pid & 31)) * 64
+    # a time-out from the future, noted before the clock was set back, says nothing
+    return 0 <= now_s - entries[i].when_s < (60 + (pid & 31)) * 64
 
 
 def timed_out(entries: Sequence[Entry], ip: bytes, *, now_s: int) -> tuple[int, Entry] | None:
@@ -35,7 +36,7 @@ def timed_out(entries: Sequence[Entry], ip: bytes, *, now_s: int) -> tuple[int, 
     i = find(entries, ip)
     if i is not None:
         entry = entries[i]
-        if entry.count and now_s < entry.when_s + _SAME_OUTAGE_S:
+        if entry.count and entry.when_s <= now_s < entry.when_s + _SAME_OUTAGE_S:
             return None
         return i, Entry(ip, min(entry.count + 1, _COUNT_MAX), now_s)
     i = next((i for i, e in enumerate(entries) if e.count == 0), None)

@@ -9,4 +9,9 @@ def now_s() -> int:
     return int(time.time())
 
 
+def steady_s() -> float:
+    """Seconds since the machine started, sleep included: goes on evenly when somebody sets the clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 now_ns = time.time_ns

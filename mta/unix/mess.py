@@ -50,10 +50,10 @@ def with_data(source: Message, disk: Disk = REAL) -> Message:
 
 
 def by_age(fd: int, now_ns: int) -> Message:
-    """For a deliverer that knows nothing of the past: a message that was queued a while ago may be on its way for the second time.
-    Raises Temporary."""
+    """For a deliverer that knows nothing of the past: a message that was queued a while ago (or in the future: the clock was
+    set back) may be on its way for the second time. Raises Temporary."""
     found = message(fd, is_suspected=False)
-    return replace(found, is_suspected=now_ns - found.mtime_ns > SUSPECT_AGE_NS)
+    return replace(found, is_suspected=not 0 <= now_ns - found.mtime_ns <= SUSPECT_AGE_NS)
 
 
 def read(source: Message, offset: int, count: int, disk: Disk = REAL) -> bytes:

@@ -181,7 +181,8 @@ class Spawner:
         crashed = self._suspects.get((command.message, command.recipient))
         if crashed or not user.home.startswith(b"/"):
             return False
-        is_suspected = crashed is not None or delivery.mtime_ns < self._born_ns
+        # older than this process, or from the future: the clock was set back, and nobody knows
+        is_suspected = crashed is not None or not self._born_ns <= delivery.mtime_ns <= clock.now_ns()
         if not self._workers.send(user.uid, user.gid, Job(command.slot, is_suspected, address), delivery.fd):
             return False
         delivery.fd = -1

@@ -124,7 +124,9 @@ class Loop:
         core = self._core
         self._watch()
         core.say.flush()
-        for key, _ in self._selector.select(self._timeout_s(clock.now_s())):
+        ready = self._selector.select(self._timeout_s(clock.now_s()))
+        self._look_at_the_clock()
+        for key, _ in ready:
             key.data()
         now_s = clock.now_s()
         self._heed_signals(now_s)
@@ -138,6 +140,15 @@ class Loop:
         self._finish_some(now_s)
         self._sweep.step(now_s)
         self._write_commands()
+
+    def _look_at_the_clock(self) -> None:
+        by_s = self._core.jumps.look(clock.now_s(), clock.steady_s())
+        if by_s:
+            self._core.say.warning(
+                b"the clock was set %s by %d seconds: all dates move along" % (b"ahead" if by_s > 0 else b"back", abs(by_s))
+            )
+            for part in (self._core, self._todo, self._sweep):
+                part.clock_was_set(by_s)
 
     def _finish_some(self, now_s: int) -> None:
         for _ in range(DONE_A_TURN):

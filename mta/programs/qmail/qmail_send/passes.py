@@ -65,7 +65,7 @@ class Passes:
         core = self._core
         path = core.paths.info(messnum)
         try:
-            data, birth_s = read_file(core, path)
+            data, made_s = read_file(core, path)
             sender = info.read(data)
             path = core.paths.channel(channel.name, messnum)
             data, _ = read_file(core, path)
@@ -80,6 +80,7 @@ class Passes:
         except OSError:
             core.say.warning(b"trouble reading %b; will try again later" % short(core.paths.bounce(messnum)))
             return None
+        birth_s = core.jumps.birth(made_s)
         return Job(
             messnum=messnum,
             channel=channel,
@@ -245,16 +246,19 @@ class Passes:
     # -- start of the program ------------------------------------------------------------------------------------------------------
 
     def adopt(self, messnum: int, now_s: int) -> None:
-        """A message found in info/ at start: due when its files say, done if it has none."""
+        """A message found in info/ at start: due when its files say, done if it has none. Under a clock that was set back since, they may
+        say what no attempt would have led to."""
         core = self._core
         found = False
         try:
             if not exists(core, core.paths.info(messnum)) or exists(core, core.paths.todo(messnum)) or leftovers.of_info(core, messnum):
                 return
+            birth_s = int(core.disk.stat(core.paths.info(messnum)).st_mtime)
             for channel in core.channels:
                 path = core.paths.channel(channel.name, messnum)
                 try:
-                    channel.schedule.add(messnum, int(core.disk.stat(path).st_mtime))
+                    due_s = int(core.disk.stat(path).st_mtime)
+                    channel.schedule.add(messnum, min(due_s, retry.next_retry(birth_s, now_s, channel.name)))
                     found = True
                 except FileNotFoundError:
                     continue

@@ -48,5 +48,11 @@ class Schedule:
         self._heap = [(now_s, messnum) for messnum in self.due]
         heapify(self._heap)
 
+    def move(self, by_s: int) -> None:
+        """Everything is due so much later."""
+        self.due = {messnum: due_s + by_s for messnum, due_s in self.due.items()}
+        self._heap = [(due_s, messnum) for messnum, due_s in self.due.items()]
+        heapify(self._heap)
+
     def __len__(self) -> int:
         return len(self.due)

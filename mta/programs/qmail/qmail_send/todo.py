@@ -274,6 +274,15 @@ class TodoDir:
 
         return then
 
+    def clock_was_set(self, by_s: int) -> None:
+        """Every date moves along."""
+        self._rescan_at += by_s
+        if self._again_at is not None:
+            self._again_at += by_s
+        for queue in self._waiting.values():
+            for i, (since_s, arrival) in enumerate(queue):
+                queue[i] = since_s + by_s, arrival
+
     def again_later(self, now_s: int) -> None:
         """Something of todo/ could not be worked off: look again sooner than usual."""
         self.again_at(now_s + SYSFAIL_S)
