@@ -37,7 +37,7 @@ class Tawny:
         (control / "rcpthosts").write_text(f"bench.example.org\n{DOMAIN}\n")
         (control / "concurrencylocal").write_text("120\n")
         (control / "maxrcpt").write_text("100000\n")
-        prepare._programs(e)
+        prepare.programs(e)
         self._domain()
 
     def start(self) -> None:

@@ -127,7 +127,7 @@ class Plane:
         self._users(owner)
         self._controls()
         Generations(os.fsencode(self.home)).adopt(Why(b"tests", b"the first one"))
-        prepare._programs(e)
+        prepare.programs(e)
         self._break()
         for service in self.table:
             hier.make(self.home, hier.service_entries(service.name, has_log=True), is_single=e.is_single)
