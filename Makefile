@@ -39,7 +39,8 @@ quick: test-venv ## the tests that need no processes, servers or browser
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -m "not slow" --ignore tests/end_to_end --ignore tests/browser tests
 
 crash: test-venv ## the crash tests in full: kills, power cuts, full disks (some 40 minutes), and their table
-	@$(BIN)/python -m pytest -m "crash or not crash" tests/crash
+	@deploy/test-packages
+	@CRASH_RECORD=1 $(BIN)/python -m pytest -m "crash or not crash" tests/crash
 
 fuzz: test-venv ## the properties of formats, sessions and decisions with new values, many of each
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile tests/formats tests/decisions tests/net tests/differential

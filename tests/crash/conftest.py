@@ -26,11 +26,11 @@ class Book:
         self.rows: dict[str, Row] = {}
         self.self_tests: list[SelfTest] = []
         self._does_record = does_record
-        self._fresh: list[str] = []  # rows of the test that is running
+        self._fresh: set[str] = set()  # rows of the test that is running
 
     def enter(self, row: Row) -> None:
         self.rows[row.name] = row
-        self._fresh.append(row.name)
+        self._fresh.add(row.name)
 
     def end(self, test: str, is_full: bool, seconds: float, failed: str, skipped: str) -> None:
         """A test is over. failed, skipped: why, or ""."""
@@ -45,7 +45,7 @@ class Book:
                 row.state, row.result = ("failed" if failed else "skipped"), "; ".join(filter(None, (row.result, failed or skipped)))
             for key, value in results.origin().items():
                 setattr(row, key, value)
-        self._fresh = []
+        self._fresh = set()
         self._connect()
 
     def _connect(self) -> None:
@@ -67,13 +67,13 @@ class Table:
         name = f"{self._name}+{entered + 1}" if entered else self._name
         self._book.enter(Row(test, name, what, result, dict(counts or {}), of))
 
-    def count(self, test: str, number: int, what: str, result: str) -> None:
+    def count(self, test: str, number: int, what: str, result: str, *, of: str = "") -> None:
         """A row for many tests together; their numbers are added up."""
         name = results.file_name(f"{test.lower()} {what}")
         before = self._book.rows.get(name)
         number += before.counts["number"] if before is not None else 0
         seconds = before.seconds if before is not None else 0.0
-        self._book.enter(Row(test, name, f"{number} {what}", result, {"number": number}, seconds=seconds))
+        self._book.enter(Row(test, name, f"{number} {what}", result, {"number": number}, of, seconds=seconds))
 
     def self_test(self, test: str, broken: str, caught: str, *, of: str = "") -> None:
         """broken: what was, on purpose; caught: how it was seen, "" when it was not."""
@@ -84,7 +84,9 @@ _BOOK = pytest.StashKey[Book]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_BOOK] = Book(bool(os.environ.get("CRASH_RECORD")))
+    config.stash[_BOOK] = Book(_does_record())
+    if _does_record():
+        results.origin()  # as it is now
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -120,10 +122,14 @@ def _last_line(report: pytest.TestReport) -> str:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     book = config.stash[_BOOK]
-    if not book.rows:
+    if not book.rows or "crash" not in config.option.markexpr:
         return
     terminalreporter.section("reliability")
     for line in results.plain(book.rows.values()):
         terminalreporter.write_line(line)
-    if os.environ.get("CRASH_RECORD"):
+    if _does_record():
         results.write()
+
+
+def _does_record() -> bool:
+    return bool(os.environ.get("CRASH_RECORD"))

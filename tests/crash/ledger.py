@@ -145,6 +145,16 @@ class Audit:
         counts = ", ".join(f"{len(some)} {what}" for what, some in self._told().items())
         return f"{self.acknowledged} acknowledged: {counts}"
 
+    @property
+    def counts(self) -> dict[str, int]:
+        told = {what: len(some) for what, some in self._told().items()}
+        return {"acknowledged": self.acknowledged, **told, "copies too many": self.duplicates.total()}
+
+    def twice_in_maildirs(self, domain: str) -> int:
+        """How many copies too many lie in mailboxes of a domain: what is told of in bounces is none."""
+        end = domain.encode()
+        return sum(count for place, count in self.duplicates.items() if place.endswith(end) and not place.startswith(BOUNCE))
+
     def _told(self) -> dict[str, list[object]]:
         return {"lost": [*self.lost], "corrupted": [*self.corrupted], "at a wrong place": [*self.foreign]}
 

@@ -2,8 +2,8 @@
 
 results/NAME.json   NAME is the test's, with its parameters; written when the test ends, and again when one of its self-tests does
 state               good | failed | skipped (its result says why; it does not replace what was measured before)
-of                  which self-tests a row rests on: those with the same test id, and the same word here or none. Without one that was caught
-                    in the same run a row does not count, and the table says so
+of                  which self-tests a row rests on: those with the same test id, and the same word here or none. Without one that was
+                    caught in the same run a row does not count, and the table says so
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def tables(rows: Iterable[Row]) -> str:
     by_machine: dict[str, list[Row]] = {}
     for row in ordered(rows):
         by_machine.setdefault(row.machine, []).append(row)
-    return "\n".join(f"On {machine}:\n\n{_table(some)}\n" for machine, some in by_machine.items())
+    return "".join(f"On {machine}:\n\n{_table(some)}\n\n" for machine, some in by_machine.items())
 
 
 def _table(rows: list[Row]) -> str:
@@ -168,7 +168,7 @@ def page(text: str, rows: Iterable[Row]) -> str:
     """docs/reliability.md with the table in its place."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables(rows)}\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{tables(rows)}{END}{after}"
 
 
 def write() -> None:

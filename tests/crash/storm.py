@@ -237,23 +237,35 @@ class Outcome:
     refused: list[tuple[int, bytes]]
     pop_sessions: tuple[int, int]  # whole, broken
 
-    def lines(self) -> list[tuple[str, str]]:
-        """For the table."""
-        kills, told = self.kills, self.audit
-        killed = ", ".join(f"{name} {count}" for name, count in sorted(kills.by_role.items()))
-        return [
-            (
-                f"{kills.total} kills in {self.seconds:.0f} s ({kills.trees} of everything at once)",
-                told.summary,
-            ),
-            ("copies too many in Maildirs reached directly", f"{len(self.direct_duplicates)}"),
-            (
-                f"... by forwards, remote, bounces (deliveries cut off: {self.cut_off['local']} local, {self.cut_off['remote']} remote)",
-                ", ".join(f"{self.other_duplicates[kind]} {kind}" for kind in ("forwarded", "remote", "bounced")),
-            ),
-            ("deleted with POP3, and delivered once more", f"{self.came_back} of {self.pop_sessions[0]} sessions"),
-            ("killed", killed),
-        ]
+    @property
+    def what(self) -> str:
+        """For the table: what was done."""
+        killed = ", ".join(f"{name} {count}" for name, count in sorted(self.kills.by_role.items()))
+        load = f"{self.audit.acknowledged} messages taken, {self.pop_sessions[0]} POP3 sessions ended as they should"
+        return f"{self.kills.total} kills, {self.kills.trees} of them of everything at once ({killed}); {load}"
+
+    @property
+    def result(self) -> str:
+        """... and what came of it."""
+        cut, other = self.cut_off, self.other_duplicates
+        kinds = ", ".join(f"{other[kind]} {kind}" for kind in ("forwarded", "remote", "bounced"))
+        direct = f"{len(self.direct_duplicates)} twice in a Maildir reached directly"
+        may = f"with {cut['local']} local and {cut['remote']} remote deliveries cut off"
+        return f"{self.audit.summary}; {direct}; twice elsewhere: {kinds}, deleted with POP3 and there again: {self.came_back}, {may}"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {
+            **self.audit.counts,
+            "kills": self.kills.total,
+            "of everything at once": self.kills.trees,
+            "twice in a Maildir reached directly": len(self.direct_duplicates),
+            **{f"twice, {kind}": self.other_duplicates[kind] for kind in ("forwarded", "remote", "bounced")},
+            "deleted and delivered again": self.came_back,
+            "cut off, local": self.cut_off["local"],
+            "cut off, remote": self.cut_off["remote"],
+            "4xx and broken connections": self.deferred,
+        }
 
 
 def run(plane: Plane, force: Force, folder: Path) -> Outcome:

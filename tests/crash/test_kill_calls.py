@@ -29,6 +29,7 @@ from tests.support.instance import make_instance
 from tests.support.mail_site import hashed
 from tests.support.qmail_home import QmailHome
 
+CALLS = "calls"
 NOW_S = 1_795_000_000
 MESSAGE = b"Subject: x\n\n" + b"body of some length\n" * 200
 OLD = users_assign.write([users_assign.Assignment(False, b"joe", users_assign.User(b"joe", 1, 1, b"/old", b"", b""))])
@@ -45,7 +46,9 @@ def kills(tmp_path: Path, table: Table) -> Kills:
 
     def run(prepare: Act, act: Act, check: Callable[[Path, bool], None]) -> int:
         number = sweep(tmp_path, prepare, act, check)
-        table.count("R2", number, "kills at calls of compilers, generations, domains, POP3, folders, deliveries, enqueueing", "0 bad")
+        table.count(
+            "R2", number, "kills at calls of compilers, generations, domains, POP3, folders, deliveries, enqueueing", "0 bad", of=CALLS
+        )
         return number
 
     return run
@@ -434,9 +437,10 @@ def in_place(path: Path, data: bytes) -> None:
         ("moved by hand", lambda root: (os.unlink(root / "a"), in_place(root / "a", b"new"))),
     ],
 )
-def test_r2_the_sweep_of_calls_catches(tmp_path: Path, why: str, act: Callable[[Path], None]) -> None:
+def test_r2_the_sweep_of_calls_catches(tmp_path: Path, table: Table, why: str, act: Callable[[Path], None]) -> None:
     def check(root: Path, is_done: bool) -> None:
         assert (root / "a").read_bytes() in ((b"new",) if is_done else (b"old", b"new"))
 
-    with pytest.raises((AssertionError, FileNotFoundError)):
+    with pytest.raises((AssertionError, FileNotFoundError)) as caught:
         sweep(tmp_path, lambda root: in_place(root / "a", b"old"), act, check)
+    table.self_test("R2", f"a file {why}", caught.value.__notes__[0], of=CALLS)

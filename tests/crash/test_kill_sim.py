@@ -13,6 +13,7 @@ import pytest
 from mta.programs.qmail.qmail_send import bounces
 from mta.programs.qmail.qmail_send.todo import TodoDir
 from mta.unix.queuedir import SYNCFS_FROM
+from tests.crash.conftest import Table
 from tests.crash.kill_sim import SimCall, SimSender, World, killed
 from tests.support.sim_disk import PowerCut, Queue, SimDisk
 
@@ -20,6 +21,8 @@ ANN, JOE, FAR = b"ann@example.org", b"joe@example.org", b"x@far.example"
 BAD, WORSE, LATE = b"bad@far.example", b"worse@far.example", b"late@far.example"
 VIRTUAL, VIRTUAL_REWRITTEN = b"bo@virtual.example", b"vd-bo@virtual.example"
 LETTERS = {BAD: b"D", WORSE: b"ZD", LATE: b"ZZK", VIRTUAL_REWRITTEN: b"D", b"noone@example.org": b"D"}
+SIMULATED = "simulated"
+WHAT = "recoveries of qmail-send stopped on a simulated disk, once or twice, by kills and power cuts"
 MESSAGE = b"Subject: x\n\n" + b"body\n" * 20
 
 # (why, sender, recipients, those that arrive, those that fail)
@@ -87,13 +90,17 @@ def calls(sender: bytes, recipients: tuple[bytes, ...]) -> int:
     return len(disk.calls)
 
 
-def sweep(why: str, sender: bytes, recipients: tuple[bytes, ...], arrive: tuple[bytes, ...], fail: tuple[bytes, ...]) -> None:
+def sweep(why: str, sender: bytes, recipients: tuple[bytes, ...], arrive: tuple[bytes, ...], fail: tuple[bytes, ...]) -> int:
+    """-> how many recoveries there were."""
+    done = 0
     for n in range(1, calls(sender, recipients) + 1):
         disk, world = stopped(sender, recipients, n)
         for how, survivor in survivors(disk):
             found, past = survivor(), again(world)
             SimSender(found, past).run()
             check(f"{why}, {how} at {n}: {disk.calls[-6:]}", found, past, arrive, fail, 1)
+            done += 1
+    return done
 
 
 each_case = pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
@@ -101,8 +108,8 @@ Case = tuple[str, bytes, tuple[bytes, ...], tuple[bytes, ...], tuple[bytes, ...]
 
 
 @each_case
-def test_r2_a_stop_at_any_call(case: Case) -> None:
-    sweep(*case)
+def test_r2_a_stop_at_any_call(table: Table, case: Case) -> None:
+    table.count("R2", sweep(*case), WHAT, "0 bad", of=SIMULATED)
 
 
 @pytest.mark.parametrize(
@@ -115,15 +122,16 @@ def test_r2_a_stop_at_any_call(case: Case) -> None:
         ("preprocessing is not synced", TodoDir, "_barrier", lambda _, written: {arrival.messnum for arrival, _ in written}),
     ],
 )
-def test_r2_the_sweep_catches(monkeypatch: pytest.MonkeyPatch, why: str, module: object, name: str, instead: object) -> None:
+def test_r2_the_sweep_catches(monkeypatch: pytest.MonkeyPatch, table: Table, why: str, module: object, name: str, instead: object) -> None:
     monkeypatch.setattr(module, name, instead)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError) as caught:
         for case in CASES:
             sweep(*case)
+    table.self_test("R2", why, str(caught.value).partition(": ")[0], of=SIMULATED)
 
 
 @each_case
-def test_r2_a_second_stop_while_it_recovers(case: Case) -> None:
+def test_r2_a_second_stop_while_it_recovers(table: Table, case: Case) -> None:
     why, sender, recipients, arrive, fail = case
     chance = random.Random(why)
     whole = calls(sender, recipients)
@@ -139,9 +147,10 @@ def test_r2_a_second_stop_while_it_recovers(case: Case) -> None:
                 found = killed(found) if how == "killed" else found.after_power_cut(lambda _: chance.random() < 0.5)
                 SimSender(found, past).run()
             check(f"{why}, {how} at {n} and {m}", found, past, arrive, fail, 2)
+            table.count("R2", 1, WHAT, "0 bad", of=SIMULATED)
 
 
-def test_r2_a_stop_at_any_call_of_a_batch() -> None:
+def test_r2_a_stop_at_any_call_of_a_batch(table: Table) -> None:
     """So many new messages that one barrier serves all of them."""
 
     def begin() -> tuple[SimDisk, World]:
@@ -165,6 +174,7 @@ def test_r2_a_stop_at_any_call_of_a_batch() -> None:
             joes = Counter(message for message, recipient in past.arrived if recipient == JOE)
             assert len(joes) == SYNCFS_FROM + 1 and max(joes.values()) <= 2, f"{how} at {n}"
             assert told(past) == {BAD: SYNCFS_FROM + 1}, f"{how} at {n}"
+            table.count("R2", 1, WHAT, "0 bad", of=SIMULATED)
 
 
 def test_a_bounce_whose_answer_was_lost_is_not_queued_again() -> None:

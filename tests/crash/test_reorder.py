@@ -60,7 +60,8 @@ def test_r5_full_every_state(recorded: tuple[Rehearsal, Trace], table: Table, pa
     states = list(Replay(trace).states(random.Random(5), CHOSEN))
     mine = states[part::PARTS]
     bad = [(state, verdict.trouble) for state in mine if (verdict := rehearsal.recover(state)).trouble]
-    table.row("R5", f"part {part + 1} of {PARTS}: {len(mine)} of {len(states)} states of {len(trace.ops)} operations", f"{len(bad)} bad")
+    what = f"part {part + 1} of {PARTS}: recovery from {len(mine)} of {len(states)} states after {len(trace.ops)} operations"
+    table.row("R5", what, f"{len(bad)} bad", counts={"states": len(mine), "bad": len(bad)})
     assert not bad, f"{bad[0][0]}: {bad[0][1]}"
 
 
@@ -69,8 +70,8 @@ def test_r5_full_every_state(recorded: tuple[Rehearsal, Trace], table: Table, pa
 def test_r5_full_every_broken_variant_is_caught(recorded: tuple[Rehearsal, Trace], table: Table, broken: str) -> None:
     rehearsal, trace = recorded
     number = is_caught(rehearsal, Replay(trace, BROKEN[broken]).some(random.Random(broken), SELF_TEST))
-    table.row("R5", f"self-test, {broken}", f"caught in state {number}" if number else "NOT CAUGHT")
-    assert number
+    table.self_test("R5", broken, f"in state {number}" if number else "")
+    assert number, f"{broken} was not caught in {SELF_TEST} states: the harness proves nothing"
 
 
 # -- the harness itself ------------------------------------------------------------------------------------------------------------

@@ -40,10 +40,10 @@ def test_a_row_says(why: str, one: Row, result: str, caught: str) -> None:
     assert one.cells()[2:4] == (result, caught), why
 
 
-def test_the_table_goes_between_its_marks(tmp_path: Path) -> None:
+def test_the_table_goes_between_its_marks() -> None:
     rows = [row(test="R10", name="b", self_tests=[CAUGHT]), row(what="a | b", self_tests=[CAUGHT])]
     found = results.page(f"before\n{BEGIN}\nold\n{END}\nafter\n", rows)
-    assert found.startswith(f"before\n{BEGIN}\n\nOn m:\n\n| |") and found.endswith(f"\n{END}\nafter\n") and "old" not in found
+    assert found.startswith(f"before\n{BEGIN}\n\nOn m:\n\n|  |") and found.endswith(f"\n{END}\nafter\n") and "old" not in found
     assert found.index("a \\| b") < found.index("| R10 |"), "in the order of their numbers"
     assert results.page(found, rows) == found
 

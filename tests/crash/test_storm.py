@@ -44,18 +44,20 @@ def test_r1_a_gust() -> None:
 @pytest.mark.parametrize(
     ("broken", "only"), [("acknowledges early", ("queue-writer",)), ("another name each time", ("qmail-local", "qmail-lspawn"))]
 )
-def test_r1_the_storm_catches(broken: str, only: tuple[str, ...]) -> None:
+def test_r1_the_storm_catches(table: Table, broken: str, only: tuple[str, ...]) -> None:
     outcome = storm(StormPlane, Force(kills=4, messages=100, between_kills_s=0.25, tree_share=0, only=only), broken)
+    lost, twice = len(outcome.audit.lost), len(outcome.direct_duplicates)
+    found = [f"{count} {what}" for count, what in ((lost, "lost"), (twice, "twice in a Maildir")) if count]
+    table.self_test("R1", broken, f"{' and '.join(found)} after {outcome.kills.total} kills" if found else "")
+    assert found, f"{broken} was not caught: the storm proves nothing"
     with pytest.raises(AssertionError):
         check(outcome)
-    assert outcome.audit.lost or outcome.direct_duplicates
 
 
 @pytest.mark.crash
 def test_r1_the_storm(table: Table) -> None:
     force = Force(kills=KILLS, messages=MESSAGES, between_kills_s=0.55, delay_s=0.02, tree_share=0.01, seed=SEED, settle_s=180)
     outcome = storm(WholePlane, force)
-    for what, result in outcome.lines():
-        table.row("R1", what, result)
+    table.row("R1", outcome.what, outcome.result, counts=outcome.counts)
     check(outcome)
     assert outcome.other_duplicates.total() <= outcome.kills.total, "more than one for each kill"
