@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import deque
 
 import pytest
 
 from mta.decisions import tcpto
 from mta.decisions.retry import SKIP
 from mta.formats.tcpto import Entry
-from mta.programs.qmail.qmail_send.jumps import Jumps
+from mta.programs.qmail.qmail_send import jumps
+from mta.programs.qmail.qmail_send.channels import Channel, Job
+from mta.programs.qmail.qmail_send.core import Core
+from mta.programs.qmail.qmail_send.jumps import Watch
+from mta.programs.qmail.qmail_send.say import Say
 from mta.programs.qmail.qmail_send.schedule import Schedule
+from mta.unix.queuedir import Paths
+from tests.crash.kill_sim import CONTROLS
 from tests.programs.qmail.test_qmail_send import MESSAGE, home, kept, order, sender
 from tests.support import queue_program
 from tests.support.qmail_home import QmailHome
+from tests.support.sim_disk import Queue, SimDisk
 
 __all__ = ["home", "kept"]
 DAY_S, YEARS_S = 86_400, 10 * 365 * 86_400
@@ -23,31 +31,36 @@ NOW_S = 1_800_000_000
 
 
 def test_a_clock_that_goes_its_way_is_not_set() -> None:
-    jumps = Jumps()
-    assert [jumps.look(NOW_S + t, 50.0 + t) for t in (0, 1, 100, 5000)] == [0, 0, 0, 0]
-    assert jumps.look(NOW_S + 10_059, 10_050.0) == 0, "less than a minute"
-    assert jumps.birth(NOW_S) == NOW_S
+    watch = Watch()
+    assert [watch.look(NOW_S + t, 50.0 + t) for t in (0, 1, 100, 5000)] == [0, 0, 0, 0]
+    assert watch.look(NOW_S + 10_059, 10_050.0) == 0, "less than a minute"
 
 
-@pytest.mark.parametrize(
-    ("why", "settings", "made_s", "birth_s"),
-    [
-        ("made before it was set ahead: as old as it is", [YEARS_S], NOW_S - 100, NOW_S - 100 + YEARS_S),
-        ("made afterwards", [YEARS_S], NOW_S + YEARS_S + 5, NOW_S + YEARS_S + 5),
-        ("ahead, and ahead again", [DAY_S, DAY_S], NOW_S - 100, NOW_S - 100 + 2 * DAY_S),
-        ("ahead, and right again", [YEARS_S, -YEARS_S], NOW_S - 100, NOW_S - 100),
-        ("ahead, and back by half", [2 * DAY_S, -DAY_S], NOW_S - 100, NOW_S - 100 + DAY_S),
-        ("set back: the future stays one, which counts as now", [-DAY_S], NOW_S - 100, NOW_S - 100),
-        ("back, and right again: younger than it is", [-DAY_S, DAY_S], NOW_S - 2 * DAY_S, NOW_S - DAY_S),
-    ],
-)
-def test_the_birth_of_a_message(why: str, settings: list[int], made_s: int, birth_s: int) -> None:
-    jumps, now_s = Jumps(), NOW_S
-    jumps.look(now_s, 0.0)
-    for by_s in settings:
-        now_s += by_s
-        assert jumps.look(now_s, 0.0) == by_s
-    assert jumps.birth(made_s) == birth_s, why
+@pytest.mark.parametrize("by_s", [YEARS_S, DAY_S, 60, -60, -DAY_S, -YEARS_S])
+def test_a_clock_that_was_set_is_told_once(by_s: int) -> None:
+    watch = Watch()
+    watch.look(NOW_S, 50.0)
+    assert [watch.look(NOW_S + 3 + by_s, 53.0), watch.look(NOW_S + 4 + by_s, 54.0)] == [by_s, 0]
+
+
+@pytest.mark.parametrize("by_s", [YEARS_S, DAY_S, -DAY_S])
+def test_what_waits_keeps_its_age_and_its_patience(by_s: int) -> None:
+    disk = SimDisk(Queue().folders)
+    out, into = (os.open(os.devnull, os.O_RDWR) for _ in range(2))
+    channels = [Channel(name, out, into, 10) for name in (b"local", b"remote")]
+    core = Core(b"", Paths(b"."), disk, Say(-1), None, CONTROLS, *channels)  # type: ignore[arg-type]
+    info = core.paths.info(7)
+    disk.close(disk.open(info, os.O_CREAT))
+    disk.utime(info, (NOW_S - 100, NOW_S - 100))
+    core.remote.schedule.add(7, NOW_S + 300)
+    core.local.schedule.add(8, NOW_S + 200)  # its info/8 is gone
+    job = core.local.active[9] = Job(9, core.local, b"", NOW_S, NOW_S + 100, False, deque(), 1)
+    jumps.move(core, by_s)
+    assert core.disk.stat(info).st_mtime == NOW_S - 100 + by_s
+    assert (core.remote.schedule.due, core.local.schedule.due) == ({7: NOW_S + 300 + by_s}, {8: NOW_S + 200 + by_s})
+    assert job.retry_s == NOW_S + 100 + by_s
+    os.close(out)
+    os.close(into)
 
 
 def test_a_schedule_moves_with_the_clock() -> None:

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from mta.programs.qmail.qmail_send.channels import Channel, Job
 from mta.programs.qmail.qmail_send.clean import Clean
 from mta.programs.qmail.qmail_send.controls import Controls
-from mta.programs.qmail.qmail_send.jumps import Jumps
 from mta.programs.qmail.qmail_send.say import Say
 from mta.programs.qmail.qmail_send.schedule import Schedule
 from mta.unix.disk import Disk
@@ -53,7 +52,6 @@ class Core:
     direct: dict[int, Job] = field(default_factory=dict)  # delivered straight from todo/N
     last_reports: dict[int, dict[bytes, LastReport]] = field(default_factory=dict)  # by message and rewritten recipient
     written: set[int] | None = None  # numbers of messages with files in info/, local/, remote/ or bounce/; None: may be any
-    jumps: Jumps = field(default_factory=Jumps)
     deliveries: int = 0  # numbers given out so far
     is_exiting: bool = False
 
@@ -68,14 +66,6 @@ class Core:
         """Every message, also one that waits because the disk refused something: who wants it so may just have made room."""
         for schedule in (self.local.schedule, self.remote.schedule, self.done, self.failed_stats):
             schedule.all_due(now_s)
-
-    def clock_was_set(self, by_s: int) -> None:
-        """Every date moves along."""
-        for schedule in (self.local.schedule, self.remote.schedule, self.done, self.failed_stats):
-            schedule.move(by_s)
-        for channel in self.channels:
-            for job in channel.active.values():
-                job.retry_s += by_s
 
     def is_active(self, messnum: int) -> bool:
         """Is a delivery of this message under way, or about to be?"""

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 
 from mta.formats import qmaillog
-from mta.programs.qmail.qmail_send import bounces, controls, leftovers
+from mta.programs.qmail.qmail_send import bounces, controls, jumps, leftovers
 from mta.programs.qmail.qmail_send.channels import Channel
 from mta.programs.qmail.qmail_send.cleanups import Sweep
 from mta.programs.qmail.qmail_send.core import Core, short
@@ -36,6 +36,7 @@ class Loop:
         self._orders = orders
         self._env = env
         self._sweep = Sweep(core)
+        self._clock = jumps.Watch()
         self._selector = selectors.DefaultSelector()
         self._wake_read, self._wake_write = os.pipe()
         self._trigger_fd = -1
@@ -142,13 +143,11 @@ class Loop:
         self._write_commands()
 
     def _look_at_the_clock(self) -> None:
-        by_s = self._core.jumps.look(clock.now_s(), clock.steady_s())
+        by_s = self._clock.look(clock.now_s(), clock.steady_s())
         if by_s:
-            self._core.say.warning(
-                b"the clock was set %s by %d seconds: all dates move along" % (b"ahead" if by_s > 0 else b"back", abs(by_s))
-            )
-            for part in (self._core, self._todo, self._sweep):
-                part.clock_was_set(by_s)
+            jumps.move(self._core, by_s)
+            self._todo.clock_was_set(by_s)
+            self._sweep.clock_was_set(by_s)
 
     def _finish_some(self, now_s: int) -> None:
         for _ in range(DONE_A_TURN):

@@ -65,7 +65,7 @@ class Passes:
         core = self._core
         path = core.paths.info(messnum)
         try:
-            data, made_s = read_file(core, path)
+            data, birth_s = read_file(core, path)
             sender = info.read(data)
             path = core.paths.channel(channel.name, messnum)
             data, _ = read_file(core, path)
@@ -80,7 +80,6 @@ class Passes:
         except OSError:
             core.say.warning(b"trouble reading %b; will try again later" % short(core.paths.bounce(messnum)))
             return None
-        birth_s = core.jumps.birth(made_s)
         return Job(
             messnum=messnum,
             channel=channel,
