@@ -30,7 +30,7 @@ NOT_TESTED = {
     "C47": "New mailboxes lie in DOMAIN/USER whatever their number, and directories that vpopmail has hashed are kept (docs/quirks.md).",
     "C48": "vpopmaild is not there: the pages, the management commands and the installer's socket do what it does.",
     **dict.fromkeys([f"C{number}" for number in range(49, 58)], EZMLM),
-    "C63": "chkuser is a patch; smtpd asks for virtual recipients of its own accord and says 550 in qmail's words (tests/programs/servers).",
+    "C63": "chkuser is a patch; smtpd asks for virtual recipients by itself and says 550 in qmail's words (tests/programs/servers).",
     "C64": "Plugins of qmail-spp are not there: QMAILQUEUE and qmail-qfilter take filters of messages, tcpserver's rules those of clients.",
     **dict.fromkeys([f"V{number:02}" for number in range(7, 13)], EZMLM),
 }
