@@ -17,6 +17,7 @@ from mta.formats import control
 from mta.formats.todo import leading_number
 
 SMTP_PORT = 25
+MASK = b"(password)"
 _PORT_MAX = 65535
 
 
@@ -57,6 +58,16 @@ def find_sender(table: dict[bytes, bytes], sender: bytes) -> Route | None:
         if value is not None:
             return Route(key, *_split(value))
     return None
+
+
+def masked(data: bytes) -> bytes:
+    """The file for other eyes: without the passwords."""
+    return b"\n".join(map(_masked, data.split(b"\n")))
+
+
+def _masked(line: bytes) -> bytes:
+    words = line.split(b"|", 2)
+    return b"|".join((*words[:2], MASK)) if len(words) > 2 and words[2] else line
 
 
 def _split(value: bytes) -> tuple[bytes, int, Login | None]:

@@ -12,7 +12,7 @@ from mta.formats import control
 from webadmin.access import Actor
 from webadmin.audit.record import record, shown
 from webadmin.control import validate
-from webadmin.mirror import import_, install, rows, write
+from webadmin.mirror import import_, install, masks, rows, write
 from webadmin.mirror.records import DomainRecord
 from webadmin.models import Domain, Generation
 
@@ -28,8 +28,13 @@ def control_set(who: Actor, path: str, value: bytes) -> Generation:
     """path: "control/me", "users/assign". The value is taken as it is; a last line without its newline gets one."""
     value = checked(path, value)
     before = write.files(path)[path]
-    record(who, "control_set", "file", path, {"value": shown(before)}, {"value": shown(value)})
+    record(who, "control_set", "file", path, {"value": _words(path, before)}, {"value": _words(path, value)})
     return write.control(who, f"control_set {path}", {path: value})
+
+
+def _words(path: str, value: bytes | None) -> str | None:
+    """For the audit log."""
+    return shown(None if value is None else masks.masked(path, value))
 
 
 def checked(path: str, value: bytes) -> bytes:
@@ -75,7 +80,7 @@ def control_remove(who: Actor, path: str) -> Generation:
     before = write.files(path)[path]
     if before is None:
         raise ValidationError(f"There is no {path}.", code="control")
-    record(who, "control_remove", "file", path, {"value": shown(before)}, None)
+    record(who, "control_remove", "file", path, {"value": _words(path, before)}, None)
     return write.control(who, f"control_remove {path}", {path: None})
 
 

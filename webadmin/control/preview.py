@@ -1,6 +1,6 @@
 """What a change of control files would do, before it is done: the difference, what is compiled from it, whose mail goes another way. Pure.
 
-Limits   a difference of 500 lines is shown, and none of files that differ in more than 20 000 lines; 200 routes; 100 keys
+Limits   no passwords are shown (mirror/masks); a difference of 500 lines is shown, and none of files that differ in more than 20 000 lines; 200 routes; 100 keys
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mta.formats import cdb, control, install_call, rcpthosts, tcprules, users_assign
 from mta.formats.control_files import BY_NAME, Reread
-from webadmin.mirror import routes
+from webadmin.mirror import masks, routes
 from webadmin.mirror.routes import Route
 
 DIFF_MAX, COMPARED_MAX, ROUTES_MAX, KEYS_MAX = 500, 20_000, 200, 100
@@ -63,7 +63,10 @@ def preview(before: Mapping[str, bytes | None], after: Mapping[str, bytes | None
 
 def _file(path: str, before: bytes | None, after: bytes | None) -> FileChange:
     file = BY_NAME.get(path.removeprefix("control/"))
-    return FileChange(path, diff(before or b"", after or b""), _compiled(path, before, after), _WHEN[file.reread] if file else "")
+    words = diff(*(masks.masked(path, data or b"") for data in (before, after)))
+    if not words and before:
+        words = "@@ only a password is another @@"
+    return FileChange(path, words, _compiled(path, before, after), _WHEN[file.reread] if file else "")
 
 
 # -- the difference ----------------------------------------------------------------------------------------------------------------

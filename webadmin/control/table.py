@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mta.formats import control
 from mta.formats.control_files import BY_NAME, ControlFile, Kind
+from webadmin.mirror import masks
 from webadmin.models import ConfigFile
 
 _HERE = frozenset((Kind.LINE, Kind.INTEGER, Kind.LIST, Kind.MAP, Kind.RULES))  # of kinds that are edited in the browser
@@ -42,7 +43,17 @@ class Entry:
 
     @property
     def is_edited_here(self) -> bool:
-        return self.file is None or self.file.kind in _HERE
+        return self.file is None or (self.file.kind in _HERE and not self.has_passwords)
+
+    @property
+    def has_passwords(self) -> bool:
+        """They stay on the machine."""
+        return self.row is not None and masks.has_passwords(self.path, self.row.value)
+
+    @property
+    def shown(self) -> bytes:
+        """Its value for people's eyes."""
+        return b"" if self.row is None else masks.masked(self.path, self.row.value)
 
     @property
     def summary(self) -> str:
@@ -51,7 +62,7 @@ class Entry:
             return self.default
         if self.file is not None and self.file.kind in (Kind.LINE, Kind.INTEGER):
             return _text(control.line(self.row.value)) or "(empty)"
-        found = control.lines(self.row.value)
+        found = control.lines(self.shown)
         if self.path == "users/assign":
             found = [line for line in self.row.value.split(b"\n") if line[:1] in (b"=", b"+")]
         first = _text(found[0]) if found else ""

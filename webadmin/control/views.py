@@ -43,7 +43,7 @@ def _is_meant(entry: table.Entry, text: str, only: str) -> bool:
     if only and (entry.row is not None) != (only == "set"):
         return False
     words = f"{entry.path} {entry.meaning} {entry.summary} {entry.unit}".lower()
-    value = entry.row.value.lower() if entry.row is not None else b""  # all of it: in which files does this domain stand?
+    value = entry.shown.lower()  # all of it: in which files does this domain stand?
     return all(word in words or word.encode("utf-8", "replace") in value for word in text.split())
 
 

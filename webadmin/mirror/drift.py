@@ -3,7 +3,7 @@
 find_*   -> differences, with what changed; nothing is touched
 adopt    rows follow the files, and what is compiled follows its text          overwrite    files follow the rows
 Scope    CONTROL (control/ and users/, and so which domains there are), or the name of one domain
-Limits   passwords are not shown: a hash appears as "password" and the first digits of its own hash, enough to see that it changed
+Limits   passwords are not shown (masks)
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -20,7 +19,7 @@ from mta.formats import install_call, rcpthosts, tcprules, users_assign, vpasswd
 from mta.formats.install_call import DIGESTS, DOMAINS_MAX, Put, digest
 from webadmin.access import Actor
 from webadmin.audit.record import record
-from webadmin.mirror import import_, install, plan, rows
+from webadmin.mirror import import_, install, masks, plan, rows
 from webadmin.mirror.records import BadTree
 from webadmin.models import Domain
 
@@ -119,26 +118,16 @@ def _diff(path: bytes, row: bytes, file: bytes) -> str:
     lines = list(difflib.unified_diff(before, after, "database", "installed", lineterm="", n=2))
     if len(lines) > _DIFF_MAX:
         lines = [*lines[:_DIFF_MAX], f"... and {len(lines) - _DIFF_MAX} lines more"]
-    return "\n".join(lines)
+    return "\n".join(lines) or ("only a password is another" if before else "")
 
 
 def _lines(path: bytes, data: bytes) -> list[str]:
-    rows_ = data.split(b"\n")
+    rows_ = masks.masked(path.decode("utf-8", "replace"), data).split(b"\n")
     if rows_[-1] == b"":
         rows_.pop()
     elif data:
         rows_[-1] += b" (no newline at the end)"
-    masked = map(_masked, rows_) if path == b"vpasswd" else rows_
-    return [row.decode("utf-8", "backslashreplace") for row in masked]
-
-
-def _masked(line: bytes) -> bytes:
-    fields = line.split(b":")
-    if len(fields) > 1 and fields[1]:
-        fields[1] = b"(password %b)" % sha256(fields[1]).hexdigest()[:6].encode()
-    if len(fields) > 7:
-        fields[7:] = [b"(clear)"]
-    return b":".join(fields)
+    return [row.decode("utf-8", "backslashreplace") for row in rows_]
 
 
 @transaction.atomic

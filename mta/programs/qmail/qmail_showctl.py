@@ -3,7 +3,8 @@
 Reads    every file of control/ (formats/control_files says what they are)
 Writes   to fd 1: where and how this instance was set up; each of qmail's control files, with its default where it is missing; those of
          our own that are there; then the names nobody knows
-Exits    0; 111 when control/ or control/me is closed to us, or a user is missing
+Exits    0; 111 when control/ or control/me is closed to us, or a user is missing (where there is a queue)
+Limits   passwords are left out
 Runs as  anybody who may read control/
 Source   qmail-showctl(8), qmail-showctl.c
 """
@@ -16,7 +17,7 @@ import signal
 
 from mta.decisions.getpw import BREAK
 from mta.errors import Temporary
-from mta.formats import control
+from mta.formats import control, smtproutes
 from mta.formats.control_files import BY_NAME, OWN, QMAIL, ControlFile, Kind, source_of
 from mta.formats.spawn import CAPACITY
 from mta.unix import accounts, spawn_limit
@@ -58,7 +59,10 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
 
 
 def ids(home: bytes) -> tuple[list[int], list[int]]:
-    """-> (user ids, group ids) in the order in which they are shown. Raises Temporary when one is missing."""
+    """-> (user ids, group ids) in the order in which they are shown; none where there is no queue (a mini-qmail): nothing runs there as
+    anybody else. Raises Temporary when one is missing."""
+    if os.path.isdir(home) and not os.path.exists(os.path.join(home, b"queue")):
+        return [], []
     owner = accounts.single(home) if os.path.isdir(home) else None
     if owner is not None:
         return [owner.uid] * len(_USERS), [owner.gid] * len(_GROUPS)
@@ -80,7 +84,11 @@ def set_up(home: bytes, limit: int, uids: list[int], gids: list[int]) -> bytes:
     return (
         b"qmail home directory: %b.\nuser-ext delimiter: %b.\npaternalism (in decimal): %d.\nsilent concurrency limit: %d.\n"
         b"subdirectory split: %d.\nuser ids: %b.\ngroup ids: %b.\n"
-    ) % (home, BREAK, PATERNALISM, limit, SPLIT, b", ".join(b"%d" % n for n in uids), b", ".join(b"%d" % n for n in gids))
+    ) % (home, BREAK, PATERNALISM, limit, SPLIT, _numbers(uids), _numbers(gids))
+
+
+def _numbers(found: list[int]) -> bytes:
+    return b", ".join(b"%d" % n for n in found) or b"none"
 
 
 def explain(folder: ControlDir, names: frozenset[str], me: bytes | None) -> Iterator[bytes]:
@@ -146,6 +154,8 @@ def _list(file: ControlFile, found: list[bytes] | None, has_rcpthosts: bool) -> 
 
 def _entries(file: ControlFile, found: list[bytes]) -> bytes:
     before, after = file.before.encode(), file.after.encode()
+    if file.name == "smtproutes":
+        found = [smtproutes.masked(entry) for entry in found]
     return b"\n" + b"".join(b"%b%b%b\n" % (before, entry.translate(_SAFE), after) for entry in found)
 
 

@@ -79,6 +79,21 @@ def test_a_password_never_gets_into_a_text() -> None:
     assert "verysecret" not in repr(remote_route(routes, b"a.test"))
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b":relay:587|joe|verysecret", b":relay:587|joe|(password)"),
+        (b"a.test:relay|joe|s|p |t", b"a.test:relay|joe|(password)"),
+        (b"#old:relay|joe|s", b"#old:relay|joe|(password)"),
+        (b"a.test:relay|joe|", b"a.test:relay|joe|"),
+        (b"a.test:relay|joe", b"a.test:relay|joe"),
+        (b"a.test:relay:25", b"a.test:relay:25"),
+    ],
+)
+def test_other_eyes_see_the_line_without_its_password(line: bytes, shown: bytes) -> None:
+    assert smtproutes.masked(b"b.test:\n" + line + b"\n") == b"b.test:\n" + shown + b"\n"
+
+
 @given(st.binary(max_size=60))
 def test_any_line_is_a_route_or_none(line: bytes) -> None:
     table = smtproutes.read(b"a:" + line)

@@ -146,6 +146,8 @@ def test_t08_an_empty_directory_is_all_defaults(showctl: ShowCtl) -> None:
         ("an empty list", "badmailfrom", b"", b""),
         ("comments are no entries", "badmailfrom", b"# a\n@b  \n", b"\n@b not accepted in MAIL FROM."),
         ("the percent hack", "percenthack", b"a.b\n", b"\nThe percent hack is allowed for user%host@a.b."),
+        ("no passwords", "smtproutes", b"a.b:r|joe|secret|x\n:r\n", b"\nSMTP route: a.b:r|joe|(password)\nSMTP route: :r"),
+        ("no passwords of senders either", "authsenders", b"@a.b:r|joe|secret\n", b"Relays and passwords of senders."),
         ("without rcpthosts", "morercpthosts", b"a.b\n", b"\nNo rcpthosts; doesn't matter that morercpthosts has a.b."),
     ],
 )
@@ -256,3 +258,12 @@ def test_a_missing_user_or_group_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(qmail_showctl, "_GROUPS", ("no-such-group",))
     result = ShowCtl(tmp_path / "b").run()
     assert (result.code, b"no-such-group" in result.err) == (111, True)
+
+
+def test_a_mini_qmail_has_no_users(tmp_path: Path) -> None:
+    (tmp_path / "control").mkdir()
+    (tmp_path / "control/qmqpservers").write_text("192.0.2.1\n")
+    done = call("qmail-showctl", [], {b"QMAIL_HOME": os.fsencode(tmp_path)})
+    assert done.code == 0
+    assert b"\nuser ids: none.\ngroup ids: none.\n" in done.out
+    assert b"\n\nqmqpservers: \nQMQP server: 192.0.2.1.\n" in done.out

@@ -10,8 +10,8 @@ import pytest
 from tests.support.browser import Browser, Page
 from tests.support.instance import Instance
 from webadmin.access import Actor
-from webadmin.control.acts import control_set
-from webadmin.models import AuditRow, Domain
+from webadmin.control.acts import control_remove, control_set
+from webadmin.models import AuditRow, ConfigFile, Domain
 
 URL = "/control/file/control/rcpthosts"
 WAS = b"localhost\nmail.example.org\n"
@@ -133,3 +133,29 @@ def test_the_help_of_a_file_says_what_holds_without_it(web: Browser, home: Path)
 def test_a_stranger_changes_nothing(dee: Browser, web: Browser, instance: Instance) -> None:
     assert dee.post(URL, form(web.page(URL), "evil.example\n", "install"))["Location"] == "/login"
     assert instance.read("control/rcpthosts") == WAS
+
+
+ROUTES = b":relay.example:587|joe|s3cret word|x\nexample.net:192.0.2.9\n"
+
+
+def test_a_file_with_passwords_is_not_shown_nor_edited(web: Browser, instance: Instance) -> None:
+    ConfigFile.objects.create(folder="control", name="smtproutes", value=ROUTES, changed_by="deploy")
+    page = web.page("/control/file/control/smtproutes")
+    assert "passwords, which never pass through the browser" in page.text and "textarea" not in [t.name for t in page.tags]
+    listed = web.page("/control?search=smtproutes")
+    assert "a list, one key:value a line" in listed.text
+    assert "smtproutes" not in web.piece("/control?search=s3cret").text, "nor can it be guessed by searching"
+    for source in (page.source, listed.source, web.page("/control").source):
+        assert "s3cret" not in source
+    sent = {"value": "x:y", "charset": "utf-8", "seen": "", "do": "install"}
+    told = web.send("/control/file/control/smtproutes", sent)
+    assert "s3cret" not in told.source and bytes(ConfigFile.objects.get(name="smtproutes").value) == ROUTES
+
+
+def test_the_audit_log_has_no_passwords(web: Browser, instance: Instance) -> None:
+    ConfigFile.objects.create(folder="control", name="smtproutes", value=ROUTES, changed_by="deploy")
+    (instance.home / "control/smtproutes").write_bytes(ROUTES)
+    control_remove(Actor("ada", "tests"), "control/smtproutes")
+    row = AuditRow.objects.get(act="control_remove")
+    assert row.before == {"value": ":relay.example:587|joe|(password)\nexample.net:192.0.2.9\n"}
+    assert "s3cret" not in row.words

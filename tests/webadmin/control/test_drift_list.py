@@ -43,6 +43,17 @@ def test_no_password_is_shown(web: Browser, org: Domain, instance: Instance) -> 
     assert "joe:(password " in page.text and "$6$" not in page.source
 
 
+def test_no_password_of_a_relay_is_shown_nor_is_it_hidden_that_it_changed(web: Browser, org: Domain, instance: Instance) -> None:
+    path = instance.home / "control/smtproutes"
+    path.write_bytes(b":relay.example|joe|first\n")
+    page = web.page(URL)
+    assert "+:relay.example|joe|(password)" in page.text and "first" not in page.source
+    web.done(f"{URL}/control/adopt")
+    path.write_bytes(b":relay.example|joe|second\n")
+    page = web.page(URL)
+    assert "only a password is another" in page.text and "second" not in page.source
+
+
 def test_a_domain_whose_directory_is_gone_does_not_hide_the_others(web: Browser, org: Domain, instance: Instance) -> None:
     domain_row("aaa.example", directory=f"{instance.home}/domains/aaa.example")
     assert "domains/aaa.example cannot be read" in web.page(URL).text

@@ -23,6 +23,7 @@ from webadmin.control.validate import check
         ("no address", "control/badmailfrom", b"spammer.example\n", "Line 1 is neither an address"),
         ("no colon", "control/virtualdomains", b"a.example\n", "Line 1 has no colon"),
         ("no port", "control/smtproutes", b"a.example:relay.example:smtp\n", "Line 1 does not end in a port"),
+        ("a login", "control/smtproutes", b"# x\n:relay.example:587|joe|secret\n", "Line 2 holds a login, and passwords never pass"),
         ("a port too high", "control/smtproutes", b":relay.example:70000\n", "Line 1 does not end in a port"),
         ("no rule", "control/tcp.smtp", b":allow\n127.:yes\n", "Line 2 is no rule"),
         ("no assignment", "users/assign", b"=a:b\n.\n", "Line 1 is no assignment"),
