@@ -19,7 +19,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import certificate, hier, services
+from deploy import bin_file, certificate, hier, services
 from deploy.environment import Environment, Wrong, check_interpreter, read
 from mta import board
 from mta.unix import accounts
@@ -135,22 +135,12 @@ def _give(e: Environment, path: Path, user: str, group: str) -> None:
 # -- programs and services ---------------------------------------------------------------------------------------------------------
 
 
-def program(e: Environment, name: str, real: str) -> str:
-    """bin/NAME. The line that imports runner tells qmail-start and the spawners that the program is ours."""
-    is_thin = real in board.THIN
-    interpreter = f"{Path(sys.executable).resolve()} -IS" if is_thin else f"{e.venv}/bin/python -I"
-    argv0 = f", argv0={name.encode()!r}" if name != real else ""
-    return (
-        f"#!{interpreter}\nimport sys\nsys.path.insert(0, {str(e.checkout)!r})\nfrom mta import runner\n"
-        f"runner.run({real!r}, {os.fsencode(e.home)!r}{argv0})\n"
-    )
-
-
 def programs(e: Environment) -> None:
     """bin/, every program under its own name."""
     wanted = {**{name: name for name in board.PROGRAMS}, **OTHER_NAMES}
     for name, real in wanted.items():
-        _write_executable(e.home / "bin" / name, program(e, name, real), is_ours="from mta import runner")
+        text = bin_file.text(name, real, checkout=e.checkout, home=e.home, python=f"{e.venv}/bin/python")
+        _write_executable(e.home / "bin" / name, text, is_ours="from mta import runner")
 
 
 def _write_executable(path: Path, text: str, is_ours: str = "") -> None:
