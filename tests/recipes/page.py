@@ -1,11 +1,12 @@
 """Runs a page of docs/recipes: writes its files, runs its commands, and compares what they say with what stands below them.
 
 File     a line "`/PATH`:" and a block behind it; a script when it begins with "#!"
-Command  a line "$ COMMAND" of a console block, and below it what it says, on either descriptor: "..." is anything within a line.
-         Commands that only look are run again until they say it, or for too long.
+Command  a line "$ COMMAND" of a console block, or "joe$ COMMAND" for one that the owner of /home/joe runs there, and below it what it says,
+         on either descriptor: "..." is anything within a line, and any number of lines where it stands alone. Commands that only look are
+         run again until they say it, or for too long.
 Hook     "<!-- NAME WORDS -->": a function of the test
-Places   /var/qmail, /etc/tcp.smtp, /etc/relay-ctrl and /var/spool/relay-ctrl are folders of the test, port 25 and 110 are free ones; the
-         users of qmail are nobody. Without root nothing becomes anybody.
+Places   /var/qmail, what the page has in /etc, /home and /var/spool/relay-ctrl are folders of the test, ports are free ones. Without a
+         machine the users of qmail are nobody. Without root nothing becomes anybody.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.support import unprivileged
+from tests.support.machine import Machine
 from tests.support.process import PATIENCE_S, eventually, free_port
 from tests.support.unprivileged import IS_ROOT
 
 _STEP = re.compile(
     r"^`(?P<path>/\S+)`:\n\n```\w*\n(?P<file>.*?)^```$|^```console\n(?P<console>.*?)^```$|^<!-- (?P<hook>.*) -->$", re.M | re.S
 )
-_LOOKING = ("svstat", "tail", "tai64nlocal", "ls", "printf")
+_PROMPT = re.compile(r"^([a-z]*)\$ ", re.M)
+_LOOKING = ("cat", "cd", "grep", "head", "ls", "printf", "qmail-qread", "qmail-qstat", "svstat", "tail", "tai64nlocal")
+_OWN_IN_ETC = ("tcp.smtp", "relay-ctrl", "aliases", "qmqp", "qfilter", "ppp", "autoturn", "rc.local")
 
 _AS_ROOT = {"qmaild": "nobody", "qmaill": "nobody"}
 _WITHOUT_ROOT = {"envuidgid qmaild ": "", "setuidgid qmaill ": "", " -U ": " ", "-o qmaill ": ""}
@@ -34,18 +39,19 @@ Hook = Callable[[list[str]], None]
 
 
 class Page:
-    """folder: for all places of the page. bin/ is that of folder/qmail."""
+    """folder: for all places of the page. bin/ is that of folder/qmail. machine: has qmail's own users."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, machine: Machine | None = None) -> None:
         self.text = (ROOT / "docs/recipes" / name).read_text()
+        self.folder = folder
         self.home = folder / "qmail"
         self.ports = {"25": str(free_port()), "110": str(free_port())}
         self.places = {
             "/var/qmail": str(self.home),
-            "/etc/tcp.smtp": str(folder / "tcp.smtp"),
-            "/etc/relay-ctrl": str(folder / "relay-ctrl"),
+            **{f"/etc/{name}": str(folder / name) for name in _OWN_IN_ETC},
+            "/home/": f"{folder}/home/",
             "/var/spool/relay-ctrl": str(folder / "spool"),
-            **(_AS_ROOT if IS_ROOT else _WITHOUT_ROOT),
+            **(_WITHOUT_ROOT if not IS_ROOT else {} if machine else _AS_ROOT),
         }
         for port, free in self.ports.items():
             self.places |= {before.format(port): after.format(free) for before, after in _AT_PORT.items()}
@@ -66,8 +72,8 @@ class Page:
                 name, *words = step["hook"].split()
                 (hooks or {})[name](words)
             else:
-                for command, said in _commands(step["console"]):
-                    self._check(self.here(command), self.here(said))
+                for user, command, said in _commands(step["console"]):
+                    self._check(user, self.here(command), self.here(said))
                     commands += 1
         return commands
 
@@ -75,13 +81,15 @@ class Page:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(0o755 if text.startswith("#!") else 0o644)
+        if path.is_relative_to(self.folder / "home"):
+            unprivileged.give(path)
 
-    def _check(self, command: str, wanted: str) -> None:
-        pattern = re.compile(".*".join(map(re.escape, wanted.split("..."))))
+    def _check(self, user: str, command: str, wanted: str) -> None:
+        pattern = _pattern(wanted)
         said: list[str] = []
 
         def is_so() -> bool:
-            said.append(self._say(command))
+            said.append(self._say(user, command))
             return pattern.fullmatch(said[-1]) is not None
 
         try:
@@ -92,16 +100,35 @@ class Page:
         except AssertionError:
             raise AssertionError(f"{command}\n{said[-1]}\nand not\n{wanted}") from None
 
-    def _say(self, command: str) -> str:
-        words = ["sh", "-c", command]
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.env, timeout=PATIENCE_S, check=False)
+    def _say(self, user: str, command: str) -> str:
+        home = self.folder / "home" / user
+        done = subprocess.run(
+            ["sh", "-c", command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**self.env, "USER": user, "HOME": str(home)} if user else self.env,
+            cwd=home if user else self.folder,
+            timeout=PATIENCE_S,
+            check=False,
+            **(unprivileged.become() if user else {}),  # type: ignore[call-overload]
+        )
         return done.stdout.decode().replace("\r\n", "\n")
 
 
-def _commands(console: str) -> Iterator[tuple[str, str]]:
-    for part in re.split(r"^\$ ", console, flags=re.M)[1:]:
+def _pattern(wanted: str) -> re.Pattern[str]:
+    lines = [".*".join(map(re.escape, line.split("..."))) + "\n" for line in wanted.splitlines()]
+    return re.compile("".join("(?:.*\n)*" if line == ".*\n" else line for line in lines))
+
+
+def _commands(console: str) -> Iterator[tuple[str, str, str]]:
+    """-> user, command, what it says."""
+    _, *parts = _PROMPT.split(console)
+    for user, part in zip(parts[::2], parts[1::2], strict=True):
         command, _, said = part.partition("\n")
-        yield command, said
+        while command.endswith("\\"):
+            more, _, said = said.partition("\n")
+            command += "\n" + more
+        yield user, command, said
 
 
 @contextmanager
