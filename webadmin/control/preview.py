@@ -1,6 +1,6 @@
 """What a change of control files would do, before it is done: the difference, what is compiled from it, whose mail goes another way. Pure.
 
-Limits   no passwords are shown (mirror/masks); a difference of 500 lines is shown, and none of files that differ in more than 20 000 lines; 200 routes; 100 keys
+Limits   a difference of 500 lines is shown, and none of files that differ in more than 20 000 lines; 200 routes; 100 keys; no passwords
 """
 
 from __future__ import annotations

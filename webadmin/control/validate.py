@@ -115,7 +115,7 @@ def _map(name: str, value: bytes) -> Iterator[str]:
         elif line[:1].isspace():
             yield f"Line {number} begins with a blank, which would become part of the name."
         elif name == "smtproutes" and b"|" in line:
-            yield f"Line {number} holds a login, and passwords never pass through the browser: write it into the file on the machine itself."
+            yield f"Line {number} holds a login, and passwords never pass through the browser: write it on the machine itself."
         elif name == "smtproutes":
             route = smtproutes.find(control.map_([line]), key or b"any.example")
             if route is None or not route.port:
