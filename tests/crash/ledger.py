@@ -150,10 +150,14 @@ class Audit:
         told = {what: len(some) for what, some in self._told().items()}
         return {"acknowledged": self.acknowledged, **told, "copies too many": self.duplicates.total()}
 
-    def twice_in_maildirs(self, domain: str) -> int:
-        """How many copies too many lie in mailboxes of a domain: what is told of in bounces is none."""
+    def twice(self, domain: str) -> dict[str, int]:
+        """The copies too many, by what they are. domain: whose mailboxes are here."""
         end = domain.encode()
-        return sum(count for place, count in self.duplicates.items() if place.endswith(end) and not place.startswith(BOUNCE))
+        found = {"twice in a Maildir": 0, "told of in two bounces": 0, "twice far away": 0}
+        for place, count in self.duplicates.items():
+            is_bounce, is_here = place.startswith(BOUNCE), place.endswith(end)
+            found["told of in two bounces" if is_bounce else "twice in a Maildir" if is_here else "twice far away"] += count
+        return found
 
     def _told(self) -> dict[str, list[object]]:
         return {"lost": [*self.lost], "corrupted": [*self.corrupted], "at a wrong place": [*self.foreign]}

@@ -110,7 +110,7 @@ BROKEN |= {
         "    from mta.programs.qmail.qmail_local.inprocess import Preparer\n"
         "    maildirname.recipient_number = lambda address, line: int.from_bytes(os.urandom(8), 'big')\n"
         "    commit = Preparer.commit\n"
-        "    Preparer.commit = lambda self, works: (commit(self, works), time.sleep(0.1))\n"
+        "    Preparer.commit = lambda self, works: (commit(self, works), time.sleep(0.3))\n"
     ),
 }
 

@@ -45,7 +45,7 @@ def test_r1_a_gust() -> None:
     ("broken", "only"), [("acknowledges early", ("queue-writer",)), ("another name each time", ("qmail-local", "qmail-lspawn"))]
 )
 def test_r1_the_storm_catches(table: Table, broken: str, only: tuple[str, ...]) -> None:
-    outcome = storm(StormPlane, Force(kills=4, messages=100, between_kills_s=0.25, tree_share=0, only=only), broken)
+    outcome = storm(StormPlane, Force(kills=12, messages=100, between_kills_s=0.25, tree_share=0, only=only), broken)
     lost, twice = len(outcome.audit.lost), len(outcome.direct_duplicates)
     found = [f"{count} {what}" for count, what in ((lost, "lost"), (twice, "twice in a Maildir")) if count]
     table.self_test("R1", broken, f"{' and '.join(found)} after {outcome.kills.total} kills" if found else "")
