@@ -52,6 +52,7 @@ class Core:
     direct: dict[int, Job] = field(default_factory=dict)  # delivered straight from todo/N
     last_reports: dict[int, dict[bytes, LastReport]] = field(default_factory=dict)  # by message and rewritten recipient
     written: set[int] | None = None  # numbers of messages with files in info/, local/, remote/ or bounce/; None: may be any
+    now_s: int = 0  # of this turn: one for all of it, so that the clock cannot be set between two looks at it
     deliveries: int = 0  # numbers given out so far
     is_exiting: bool = False
 

@@ -114,6 +114,7 @@ class Loop:
         if self._orders is not None:
             self._orders.register(self._selector)
         self._passes.say_status()
+        self._look_at_the_clock()
         while not self._may_end():
             self._turn()
         self._save_dates()
@@ -125,11 +126,11 @@ class Loop:
         core = self._core
         self._watch()
         core.say.flush()
-        ready = self._selector.select(self._timeout_s(clock.now_s()))
+        ready = self._selector.select(self._timeout_s(core.now_s))
         self._look_at_the_clock()
+        now_s = core.now_s
         for key, _ in ready:
             key.data()
-        now_s = clock.now_s()
         self._heed_signals(now_s)
         if not core.is_exiting:
             if now_s >= self._todo.next_due():
@@ -143,7 +144,8 @@ class Loop:
         self._write_commands()
 
     def _look_at_the_clock(self) -> None:
-        by_s = self._clock.look(clock.now_s(), clock.steady_s())
+        self._core.now_s = clock.now_s()
+        by_s = self._clock.look(self._core.now_s, clock.steady_s())
         if by_s:
             jumps.move(self._core, by_s)
             self._todo.clock_was_set(by_s)
@@ -206,7 +208,7 @@ class Loop:
     def _triggered(self) -> None:
         """Something new lies in todo/. While exiting it can wait for the next start."""
         if not self._core.is_exiting:
-            self._look(clock.now_s())
+            self._look(self._core.now_s)
             return
         self._selector.unregister(self._trigger_fd)
         self._todo.trigger.close()
@@ -224,7 +226,7 @@ class Loop:
             self._lose(channel)
             return
         for report in reports:
-            self._passes.report(channel, report, clock.now_s())
+            self._passes.report(channel, report, self._core.now_s)
 
     def _clean_answers(self) -> None:
         self._core.clean.read()

@@ -25,7 +25,7 @@ from mta.formats import ask as ask_format
 from mta.formats import info, qmaillog, recipients
 from mta.programs.qmail.qmail_send import bounces, finish
 from mta.programs.qmail.qmail_send.core import Core, exists, read_file
-from mta.unix import ask, clock
+from mta.unix import ask
 
 SOCKET = b"run/qmail-send/orders"
 HEAD_SIZE = 1 << 16
@@ -206,7 +206,7 @@ class Orders:
             self._core.disk.close(fd)
 
     def _retry(self, uid: int, messnum: int) -> bytes:
-        now_s = clock.now_s()
+        now_s = self._core.now_s
         for channel in self._core.channels:
             if messnum in channel.schedule.due:
                 channel.schedule.add(messnum, now_s)
@@ -214,7 +214,7 @@ class Orders:
         return b"{}"
 
     def _retry_all(self, uid: int) -> bytes:
-        self._core.all_due(clock.now_s())
+        self._core.all_due(self._core.now_s)
         self._log(uid, b"every message is due now")
         return b"{}"
 
@@ -226,7 +226,7 @@ class Orders:
                 raise Temporary("the bounce could not be written: is the disk full?")
         self._log(uid, b"message %d is returned to its sender" % messnum)
         self._drop_channels(messnum)
-        core.done.add(messnum, clock.now_s())
+        core.done.add(messnum, core.now_s)
         return b"{}"
 
     def _delete(self, uid: int, messnum: int) -> bytes:
@@ -237,7 +237,7 @@ class Orders:
         self._unlink(core.paths.bounce(messnum))
         core.done.discard(messnum)
         core.say(qmaillog.end_msg(messnum))
-        finish.remove(core, messnum, clock.now_s())
+        finish.remove(core, messnum, core.now_s)
         return b"{}"
 
     def _must_rest(self, messnum: int) -> None:
