@@ -18,6 +18,7 @@ from tests.crash.conftest import Table
 from tests.crash.faults_disk import Disks
 from tests.crash.faults_plane import DOMAIN
 from tests.crash.power import Town
+from tests.crash.storm import cut_off
 
 KINDS = ("ext4", "xfs")
 LAYOUTS = [(kind, is_apart) for kind in KINDS for is_apart in (False, True)]
@@ -118,7 +119,9 @@ def test_r3_full_sixty_cuts(folder: Path, table: Table, kind: str, is_apart: boo
                 assert town.audit().is_good, f"after {done} cuts: {town.audit()}"
         found = town.audit()
         twice = found.twice(DOMAIN)
-        told = f"{found.summary}; {', '.join(f'{count} {what}' for what, count in twice.items())}"
-        counts = {**found.counts, **twice, "cuts": CUTS}
+        under_way = cut_off(town.plane.log("qmail-send"))["remote"]
+        more = ", ".join(f"{count} {what}" for what, count in twice.items())
+        told = f"{found.summary}; {more} ({under_way} deliveries were under way there)"
+        counts = {**found.counts, **twice, "cuts": CUTS, "cut off, remote": under_way}
         table.row("R3", f"{CUTS} power cuts under load, {layout(kind, is_apart)}", told, counts=counts, of=layout(kind, is_apart))
         assert found.is_good and not twice["twice in a Maildir"], found

@@ -4,6 +4,7 @@ no mailbox has anything twice."""
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
@@ -22,7 +23,11 @@ def storm(kind: type[StormPlane], force: Force, broken: str = "") -> Outcome:
     with faults_plane.folder() as folder:
         plane = kind(folder / "q", routes={"far.example": 25}, broken=broken)  # the sink's port comes later
         plane.prepare()
-        return run(plane, force, ledger.folder())
+        notes = ledger.folder()
+        try:
+            return run(plane, force, notes)
+        finally:
+            shutil.rmtree(notes)
 
 
 def check(outcome: Outcome) -> None:
