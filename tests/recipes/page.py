@@ -25,7 +25,7 @@ from tests.support.process import PATIENCE_S, eventually, free_port
 from tests.support.unprivileged import IS_ROOT
 
 _STEP = re.compile(
-    r"^`(?P<path>/\S+)`:\n\n```\w*\n(?P<file>.*?)^```$|^```console\n(?P<console>.*?)^```$|^<!-- (?P<hook>.*) -->$", re.M | re.S
+    r"^`(?P<path>/\S+)`:\n\n```\w*\n(?P<file>.*?)^```$|^```console\n(?P<console>.*?)^```$|^<!-- (?P<hook>[^\n]*) -->$", re.M | re.S
 )
 _PROMPT = re.compile(r"^([a-z]*)\$ ", re.M)
 _LOOKING = ("cat", "cd", "grep", "head", "ls", "printf", "qmail-qread", "qmail-qstat", "svstat", "tail", "tai64nlocal")
@@ -56,6 +56,12 @@ class Page:
         for port, free in self.ports.items():
             self.places |= {before.format(port): after.format(free) for before, after in _AT_PORT.items()}
         self.env: dict[str, str] = {"PATH": f"{self.home}/bin:/usr/bin:/bin"}
+
+    def be_at(self, home: Path) -> None:
+        """From here on the page is about another instance."""
+        self.home = home
+        self.places["/var/qmail"] = str(home)
+        self.env["PATH"] = f"{home}/bin:/usr/bin:/bin"
 
     def here(self, text: str) -> str:
         for place, ours in self.places.items():

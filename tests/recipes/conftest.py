@@ -1,0 +1,42 @@
+"""A machine with joe and sue for pages about mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.recipes.page import Page
+from tests.support import machine, unprivileged
+from tests.support.machine import Machine
+
+
+@dataclass
+class World:
+    """mail.example.org, whose folder holds whatever else a page needs; running ends what a page has started."""
+
+    m: Machine
+    running: ExitStack
+
+    @property
+    def folder(self) -> Path:
+        return self.m.folder
+
+    def page(self, name: str) -> Page:
+        return Page(name, self.folder, self.m)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """Nothing runs yet: m.start(...)."""
+    reason = machine.why_not()
+    if reason:
+        pytest.skip(reason)
+    with unprivileged.folder() as folder, Machine(folder, "mail.example.org") as m, ExitStack() as running:
+        m.control(locals="example.org\nmail.example.org", rcpthosts="example.org\nmail.example.org", defaulthost="example.org")
+        for name in ("joe", "sue"):
+            m.user(name)
+        yield World(m, running)
