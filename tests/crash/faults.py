@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.crash import ledger
+from tests.crash.conftest import Table
 from tests.crash.faults_disk import Disk, Disks
 from tests.crash.faults_plane import DOMAIN, Plane
 from tests.crash.ledger import Audit, Ledger, Letter
@@ -77,7 +78,8 @@ class Told:
 
 
 class World:
-    """mounts: folder of the instance -> (kind of file system, MB[, mkfs options]). prepare: called before the start."""
+    """mounts: folder of the instance -> (kind of file system, MB[, mkfs options]). prepare: called before the start. zone: TZ of all that
+    runs there."""
 
     def __init__(
         self,
@@ -88,6 +90,8 @@ class World:
         dnscacheip: str = "",
         routes: bool = True,
         sessions: int = 3,
+        broken: str = "",
+        zone: str = "",
     ) -> None:
         self._folder = folder
         self._mounts = dict(mounts or {})
@@ -95,6 +99,8 @@ class World:
         self._dnscacheip = dnscacheip
         self._has_routes = routes
         self._sessions = sessions
+        self._broken = broken
+        self._zone = zone
         self._next = 1
         self._next_probe = PROBES
         self._gone: set[int] = set()
@@ -117,10 +123,12 @@ class World:
         home = self._folder / "q"
         home.mkdir()
         routes = {"far.example": self.sink.port} if self._has_routes else {}
-        self.plane = Plane(home, routes=routes, dnscacheip=self._dnscacheip)
+        self.plane = Plane(home, routes=routes, dnscacheip=self._dnscacheip, broken=self._broken)
         for name, (kind, size_mb, *options) in self._mounts.items():
             words = [word for option in options for word in str(option).split()]
             self.disks[name] = self._all.make(name.replace("/", "-"), kind, home / name, size_mb, *words)
+        if self._zone:
+            self.plane.variables["TZ"] = self._zone
         self.plane.prepare()
         self.plane.rules(b':allow,RELAYCLIENT=""\n')
         if self._prepare is not None:
@@ -155,7 +163,7 @@ class World:
         loader = Loader(self.plane.smtp_port, self.ledger, letter, sessions=self._sessions, first=self._next)
         loader.__enter__()
         try:
-            self._until(lambda: loader.acknowledged >= 5, "the load does not get through", 30)
+            self.until(lambda: loader.acknowledged >= 5, "the load does not get through", 30)
             begin()
             try:
                 deadline = time.monotonic() + lasts_s
@@ -181,6 +189,22 @@ class World:
     def probe(self, timeout_s: float = 20.0) -> Probe:
         """One message to joe."""
         number, self._next_probe = self._next_probe, self._next_probe + 1
+        return self._send(number, timeout_s)
+
+    def send(self, count: int) -> None:
+        """So many of the mixture, one after the other, each of which is taken."""
+        for number in range(self._next, self._next + count):
+            sent = self._send(number, 20.0)
+            assert sent.code == "250", sent
+        self._next += count
+
+    def deliver(self) -> None:
+        """A probe comes through, soon. Whoever waits for a date looks at the clock on the way."""
+        sent = self.probe()
+        assert sent.code == "250", sent
+        self.until(lambda: self._has_come(sent.number), "no mail is delivered", AGAIN_S)
+
+    def _send(self, number: int, timeout_s: float) -> Probe:
         begun = time.monotonic()
         code = ""
         try:
@@ -220,7 +244,7 @@ class World:
                 raise AssertionError(f"no mail is taken any more: {probe}: {self.plane.logs()}")
             time.sleep(0.02)
         accepted = time.monotonic() - ended
-        self._until(lambda: self._has_come(probe.number), "no mail is delivered any more", 4 * AGAIN_S)
+        self.until(lambda: self._has_come(probe.number), "no mail is delivered any more", 4 * AGAIN_S)
         return accepted, time.monotonic() - ended
 
     def _has_come(self, number: int) -> bool:
@@ -234,7 +258,7 @@ class World:
                 continue
         return False
 
-    def _until(self, is_so: Callable[[], bool], what: str, patience_s: float) -> None:
+    def until(self, is_so: Callable[[], bool], what: str, patience_s: float = 30) -> None:
         deadline = time.monotonic() + patience_s
         while not is_so():
             assert time.monotonic() < deadline, f"{what}: {self.plane.logs()}"
@@ -252,6 +276,16 @@ class World:
     def _broken_files(self) -> list[str]:
         empty = [str(file) for file in (self.plane.home / "domains").glob("*/*/Maildir/new/*") if not file.stat().st_size]
         return [f"empty messages: {empty}"] if empty else []
+
+
+def enter(table: Table, test: str, what: str, told: Told | Audit, *, of: str = "") -> None:
+    """A row of the results."""
+    found = told if isinstance(told, Audit) else told.audit
+    counts = {"acknowledged": found.acknowledged, "lost": len(found.lost), "corrupted": len(found.corrupted), "foreign": len(found.foreign)}
+    if isinstance(told, Told):
+        counts |= {f"replies_{code or 'none'}": number for code, number in told.codes.items()}
+        counts |= {"slowest_ms": int(told.worst_s * 1000), "delivering_after_ms": int(told.delivered_after_s * 1000)}
+    table.row(test, what, str(told), counts=counts, of=of)
 
 
 def in_background(work: Callable[[], object]) -> threading.Thread:

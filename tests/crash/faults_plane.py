@@ -50,6 +50,9 @@ BROKEN = {
     "Disk.fsync = staticmethod(lambda fd: None if _stat.S_ISDIR(_os.fstat(fd).st_mode) else _os.fsync(fd))\n"
     "from mta.unix import queuedir, maildir\nfrom mta.programs.qmail.qmail_send import todo\n"
     "queuedir.SYNCFS_FROM = maildir.SYNCFS_FROM = todo.SYNCFS_FROM = 1 << 30\n",
+    "believes its clock": "if __file__.endswith('/qmail-start'):\n"
+    "    from mta.programs.qmail.qmail_send import jumps\n"
+    "    jumps.Watch.look = lambda self, now_s, steady_s: 0\n",
 }
 
 
@@ -78,6 +81,7 @@ class Plane:
         ports = {f"{name}_PORT": str(port) for name, port in self.ports.items()}
         self.environment = environment.read({**env, **ports}, is_root=None if uid is None else False)
         self.broken = broken
+        self.variables: dict[str, str] = {}  # of svscan's environment, besides our own
         self.limits: Callable[[], None] | None = None  # runs in svscan's process before it begins
         self._svscan: subprocess.Popen[bytes] | None = None
         self._cgroup = _CGROUPS / f"{_group_prefix(home.parent)}-{self.ports['SMTP']}"
@@ -208,6 +212,7 @@ class Plane:
                 stdout=file,
                 stderr=file,
                 start_new_session=True,
+                env={**os.environ, **self.variables},
                 preexec_fn=enter,
             )
         (self.home.parent / f"{self.home.name}.svscan.pid").write_text(f"{self._svscan.pid}\n")
