@@ -9,6 +9,7 @@ CRASH_RECORD=1                          rows are written to results/, and docs/r
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Iterator, Mapping
 
 import pytest
@@ -17,6 +18,7 @@ from tests.crash import results
 from tests.crash.results import Row, SelfTest
 
 REASON_MAX = 300
+_TEMPORARY = re.compile(r"/(?:var/)?tmp/[^\s:'\"]+")
 
 
 class Book:
@@ -35,8 +37,9 @@ class Book:
     def end(self, test: str, is_full: bool, seconds: float, failed: str, skipped: str) -> None:
         """A test is over. failed, skipped: why, or ""."""
         name, id_ = results.file_name(test), results.test_id(test)
+        failed, skipped = (_TEMPORARY.sub("somewhere", why) for why in (failed, skipped))
         if not self._fresh and id_ and (failed or (skipped and is_full)):
-            self.enter(Row(id_, name, test.removeprefix("test_"), ""))
+            self.enter(Row(id_, name, results.title(test), ""))
         if not self._fresh and self._does_record and not skipped:
             results.forget_failure(name)
         for row in (self.rows[fresh] for fresh in self._fresh):

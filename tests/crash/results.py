@@ -118,6 +118,11 @@ def test_id(test: str) -> str:
     return f"R{match[1]}" if match else ""
 
 
+def title(test: str) -> str:
+    """ "test_r3_full_sixty_cuts[ext4]" -> "full sixty cuts [ext4]"."""
+    return test.removeprefix("test_").partition("_")[2].replace("_", " ").replace("[", " [")
+
+
 # -- where and when ----------------------------------------------------------------------------------------------------------------
 
 
