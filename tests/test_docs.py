@@ -37,6 +37,25 @@ def test_every_program_has_a_test() -> None:
     assert missing == []
 
 
+def test_the_index_has_every_program_once_under_its_package() -> None:
+    named = re.findall(r"^\| \[([\w-]+)\]", docs.index(), re.MULTILINE)
+    assert sorted(named) == sorted([*board.PROGRAMS, *docs.OTHER_NAMES])
+
+
+def test_quirks_name_programs_that_there_are() -> None:
+    named = [name for _, names in docs.sections() for name in names]
+    assert len(docs.sections()) > 10 and set(named) <= set(board.PROGRAMS)
+
+
+def test_a_program_is_linked_to_its_differences() -> None:
+    assert docs.differences("qmail-qmqpc") == "[QMTP, QMQP](../quirks.md#qmtp-qmqp)"
+    assert docs.differences("elq") == "none"
+
+
+def test_its_state_says_what_it_was_compared_with() -> None:
+    assert docs.state("qmail-inject").endswith("recorded, live") and docs.state("smtpd") == "ours" and docs.state("elq") == "by its manual"
+
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
