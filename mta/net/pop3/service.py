@@ -8,18 +8,19 @@ Limits   a plain connection counts until its session is handed over; one inside 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mta.errors import Temporary
 from mta.formats import tcprules
+from mta.net.clients import Clients
 from mta.net.login_client import LoginClient
 from mta.net.tls import Certificate
 from mta.unix.cdbfile import CdbFile
 from mta.unix.controls import ControlDir, Unreadable
 
 RULES_FILE = "tcp.pop3.cdb"
+DESCRIPTORS_EACH = 2  # a client inside TLS has its session's socket, too
 FRESH_NS = 100_000_000  # how long control files are taken to stand as they were read
 TOO_MANY = b"-ERR [SYS/TEMP] too many connections, please come back later\r\n"
 NO_CONTROLS = b"-ERR [SYS/TEMP] unable to read controls\r\n"
@@ -74,8 +75,7 @@ class Service:
     certificate: Certificate | None
     loaded: Loaded
     checked_ns: int = 0
-    by_address: Counter[bytes] = field(default_factory=Counter)
-    connections: int = 0
+    clients: Clients = field(default_factory=lambda: Clients(each=DESCRIPTORS_EACH))
 
     def current(self) -> Loaded:
         """The control files of now: read again when one of them changed. While they cannot be read, those read last stay in force."""
@@ -95,12 +95,11 @@ class Service:
         variables = self._variables(loaded, ip)
         own_limit = variables.get(b"MAXCONNIP", b"")
         per_address_max = int(own_limit) if own_limit.isdigit() else loaded.per_address_max
-        if self.connections >= loaded.connections_max:
+        if self.clients.in_all() >= loaded.connections_max or not self.clients.has_room():
             raise Refused(TOO_MANY, b"too many connections")
-        if per_address_max and not is_loopback(ip) and self.by_address[ip] >= per_address_max:
+        if per_address_max and not is_loopback(ip) and self.clients.of(ip) >= per_address_max:
             raise Refused(TOO_MANY, b"too many connections from this address")
-        self.connections += 1
-        self.by_address[ip] += 1
+        self.clients.came(ip)
         return variables
 
     def _variables(self, loaded: Loaded, ip: bytes) -> dict[bytes, bytes]:
@@ -117,10 +116,7 @@ class Service:
         return dict(found[1].variables)
 
     def left(self, ip: bytes) -> None:
-        self.connections -= 1
-        self.by_address[ip] -= 1
-        if not self.by_address[ip]:
-            del self.by_address[ip]
+        self.clients.left(ip)
 
 
 def is_loopback(ip: bytes) -> bool:

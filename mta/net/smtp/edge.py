@@ -22,17 +22,21 @@ from mta.net.smtp.lines import AUTH_MAX, COMMAND_MAX, STRAY_NEWLINE, TOO_LONG, L
 from mta.net.smtp.service import Service
 from mta.net.smtp.signatures import REFUSED, Scanner
 from mta.net.smtp.state import AskRecipient, Close, Effect, Later, ReadData, Session, StartTls, Step, Verify
-from mta.unix import clock
+from mta.unix import clock, memory
 
 MESSAGE_TIME_S = 3600
 HANDSHAKE_S = 60
+FAREWELL_S = 60  # for the last words to be read
+AT_ONCE = 100  # commands of one client; then the others have their turn
+CROWD = 200  # clients whose memory is worth giving back once most of them have gone
 
 
 class Connection(asyncio.Protocol):
     transport: asyncio.Transport
     session: Session
 
-    def __init__(self, service: Service, all_: set[Connection], *, is_tls: bool) -> None:
+    def __init__(self, service: Service, all_: set[Connection], *, is_tls: bool, counted: bytes | None = None) -> None:
+        """counted: the address under which it counts already, until it is made."""
         self._service = service
         self._all = all_
         self._is_tls = is_tls
@@ -42,9 +46,11 @@ class Connection(asyncio.Protocol):
         self._stream: Stream | None = None
         self._variables: dict[bytes, bytes] = {}
         self._is_admitted = False
+        self._counted = counted
         self._is_busy = False  # an effect is under way
         self._is_handshaking = False  # what comes in is not for us
         self._is_full = False  # replies wait for the client to read them
+        self._is_resting = False  # others have their turn, though there is more to do
         self._is_held_up = False  # the queue has more of us than it takes just now
         self._is_reading = True
         self._is_too_big = False
@@ -62,9 +68,10 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername") or ("unknown",)
         local = transport.get_extra_info("sockname") or ("unknown",)
         self.ip = _ip(peer[0])
-        is_loopback = self.ip.startswith(b"127.") or self.ip == b"::1"
-        admitted = self._service.admit(self.ip, _ip(local[0]), is_loopback)
+        self.uncount()
+        admitted = self._service.admit(self.ip, _ip(local[0]), is_loopback(self.ip))
         if isinstance(admitted, bytes):
+            self._service.say(b"deny: %b: %b" % (self.ip, shown(admitted.rstrip()) or b"by rule"))
             self.transport.write(admitted)
             self.transport.close()
             return
@@ -72,8 +79,7 @@ class Connection(asyncio.Protocol):
         self.session = Session(profile, client, self._service.loaded.controls, is_tls=self._is_tls)
         self._is_admitted = True
         self._all.add(self)
-        self._service.connections += 1
-        self._service.by_address[self.ip] += 1
+        self._service.clients.came(self.ip)
         self.transport.write(verbs.greet(self.session))
         self._wait_for_command()
 
@@ -84,17 +90,23 @@ class Connection(asyncio.Protocol):
         if not self._is_admitted:
             return
         self._all.discard(self)
-        self._service.connections -= 1
-        self._service.by_address[self.ip] -= 1
-        if not self._service.by_address[self.ip]:
-            del self._service.by_address[self.ip]
+        self._service.clients.left(self.ip)
+
+    def uncount(self) -> None:
+        """What was counted before the connection was made counts no more."""
+        if self._counted is not None:
+            self._service.clients.left(self._counted)
+            self._counted = None
 
     def _wait_for_command(self) -> None:
         self.deadline = asyncio.get_running_loop().time() + self._service.loaded.timeout_s
 
     def expire(self) -> None:
         """The sweeper found the deadline passed."""
-        self._close(b"" if self._is_busy else verbs.TIMEOUT)
+        if self.transport.is_closing():  # and its last words are still not read
+            self.transport.abort()
+        else:
+            self._close(b"" if self._is_busy else verbs.TIMEOUT)
 
     def shut_down(self) -> None:
         """The server is stopping: end between two commands, or when the message under way has its answer."""
@@ -106,6 +118,7 @@ class Connection(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.write(last_words)
             self.transport.close()
+            self.deadline = asyncio.get_running_loop().time() + FAREWELL_S
         self._is_busy = True  # nothing that still comes in is looked at
 
     # -- bytes in ------------------------------------------------------------------------------------------------------------------
@@ -113,7 +126,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if not self._is_admitted or self.transport.is_closing():
             return
-        if self._decoder is not None and not self._is_busy:
+        if self._decoder is not None and not self._is_busy and self._lines.is_empty:
             self._message(data)
         else:
             self._lines.feed(data)
@@ -134,7 +147,7 @@ class Connection(asyncio.Protocol):
     def _set_reading(self) -> None:
         """Read from the client only while there is something to do with what it says. Most wait for an answer before they say more: only
         who does not is made to wait while an effect is under way."""
-        is_early = self._is_busy and (self._is_handshaking or not self._lines.is_empty)
+        is_early = (self._is_busy or self._is_resting) and (self._is_handshaking or not self._lines.is_empty)
         wanted = not self._is_full and not is_early and not self._is_clogged()
         if self._stream is not None and self._is_clogged() and not self._is_held_up:
             self._is_held_up = True
@@ -154,8 +167,9 @@ class Connection(asyncio.Protocol):
         return self._stream is not None and self._stream.waiting() > HIGH_WATER
 
     def _advance(self) -> None:
-        """Work off what has come in, as far as that goes without waiting."""
-        while not self._is_busy and not self._is_full and not self.transport.is_closing():
+        """Work off what has come in, as far as that goes without waiting, and without making others wait."""
+        done = 0
+        while not self._is_busy and not self._is_full and not self._is_resting and not self.transport.is_closing():
             if self._decoder is not None:
                 waiting = self._lines.take_all()
                 if not waiting:
@@ -166,7 +180,15 @@ class Connection(asyncio.Protocol):
             if line is None:
                 break
             self._command(line)
+            done += 1
+            if done == AT_ONCE:
+                self._is_resting = True
+                asyncio.get_running_loop().call_soon(self._rested)
         self._set_reading()
+
+    def _rested(self) -> None:
+        self._is_resting = False
+        self._advance()
 
     def _command(self, line: bytes | object) -> None:
         if line is STRAY_NEWLINE:
@@ -196,8 +218,8 @@ class Connection(asyncio.Protocol):
     def _log_refusal(self, line: bytes) -> None:
         """One line for what a client was refused, so that "why was this refused?" has an answer."""
         sender = self.session.transaction.sender if self.session.transaction is not None else b""
-        said, reply = _shown(line[:300]), _shown(self._last_reply.rstrip())
-        self._service.say(b"deny: %b: from <%b>: %b: %b" % (self.ip, _shown(sender), said, reply))
+        said, reply = shown(line[:300]), shown(self._last_reply.rstrip())
+        self._service.say(b"deny: %b: from <%b>: %b: %b" % (self.ip, shown(sender), said, reply))
 
     # -- effects -------------------------------------------------------------------------------------------------------------------
 
@@ -257,7 +279,7 @@ class Connection(asyncio.Protocol):
         except MailError as error:
             failure = error
         if failure is not None:
-            self._service.say(b"deny: %b: login as %b: %b" % (self.ip, _shown(user), _shown(failure.text.encode("latin-1"))))
+            self._service.say(b"deny: %b: login as %b: %b" % (self.ip, shown(user), shown(failure.text.encode("latin-1"))))
         self._go_on(auth.verified(self.session, name, failure))
 
     async def _start_tls(self) -> None:
@@ -268,7 +290,7 @@ class Connection(asyncio.Protocol):
                 self.transport, self, self._service.certificate.context(), server_side=True, ssl_handshake_timeout=HANDSHAKE_S
             )
         except (OSError, ConnectionError) as error:  # ssl.SSLError is an OSError
-            self._service.say(b"deny: %b: TLS handshake: %b" % (self.ip, _shown(str(error).encode())))
+            self._service.say(b"deny: %b: TLS handshake: %b" % (self.ip, shown(str(error).encode())))
             self.transport.abort()
             return
         if transport is None:
@@ -346,33 +368,42 @@ class Connection(asyncio.Protocol):
                 % (
                     self.ip,
                     qp,
-                    _shown(transaction.sender),
+                    shown(transaction.sender),
                     decoder.size_bytes,
                     len(transaction.recipients),
-                    _shown(self.session.helo or b"-"),
-                    self.session.protocol + (b" as " + _shown(self.session.user) if self.session.user is not None else b""),
+                    shown(self.session.helo or b"-"),
+                    self.session.protocol + (b" as " + shown(self.session.user) if self.session.user is not None else b""),
                 )
             )
             self._go_on(verbs.queued(self.session, clock.now_s(), qp))
             return
         reply = verbs.queue_refusal(failure, exit_)
-        self._service.say(b"deny: %b: from <%b>: queue exit %d: %b" % (self.ip, _shown(transaction.sender), exit_, _shown(reply.rstrip())))
+        self._service.say(b"deny: %b: from <%b>: queue exit %d: %b" % (self.ip, shown(transaction.sender), exit_, shown(reply.rstrip())))
         self._go_on(verbs.not_queued(self.session, reply))
 
 
 _TABLE = bytes(c if 32 < c < 127 else 0x5F if c == 32 else 0x3F for c in range(256))
 
 
-def _shown(text: bytes) -> bytes:
+def is_loopback(ip: bytes) -> bool:
+    return ip.startswith(b"127.") or ip == b"::1"
+
+
+def shown(text: bytes) -> bytes:
     """Bytes a stranger chose, made harmless for a log line."""
     return text.translate(_TABLE)
 
 
 async def sweep(connections: set[Connection], every_s: float = 5.0) -> None:
-    """Close what has waited too long. Runs for the life of the server."""
+    """Close what has waited too long, and give back the memory of a crowd that has gone. Runs for the life of the server."""
+    most = 0
     with suppress(asyncio.CancelledError):
         while True:
             await asyncio.sleep(every_s)
+            most = max(most, len(connections))
+            if most >= CROWD and len(connections) < most // 4:
+                most = len(connections)
+                memory.give_back()
             now = asyncio.get_running_loop().time()
             for connection in [c for c in connections if c.deadline < now]:
                 connection.expire()

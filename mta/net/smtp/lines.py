@@ -16,33 +16,35 @@ STRAY_NEWLINE = object()  # a LF without CR: nothing after it can be trusted
 class Lines:
     """Collects input and hands out lines."""
 
-    __slots__ = ("_buffer", "_is_skipping")
+    __slots__ = ("_at", "_buffer", "_is_skipping")
 
     def __init__(self) -> None:
         self._buffer = b""
+        self._at = 0  # how far it was handed out
         self._is_skipping = False
 
     @property
     def is_empty(self) -> bool:
-        return not self._buffer
+        return self._at == len(self._buffer)
 
     def feed(self, data: bytes) -> None:
-        self._buffer += data
+        self._buffer = self.take_all() + data
 
     def take_all(self) -> bytes:
         """Everything not handed out yet: the beginning of a message, or what must be forgotten before TLS."""
-        rest, self._buffer = self._buffer, b""
+        rest = self._buffer[self._at :]
+        self._buffer, self._at = b"", 0
         return rest
 
     def next(self, limit: int = COMMAND_MAX) -> bytes | object | None:
         """A line without its CRLF, TOO_LONG, STRAY_NEWLINE, or None: wait for more."""
-        end = self._buffer.find(b"\n")
+        end = self._buffer.find(b"\n", self._at)
         if end < 0:
-            if len(self._buffer) > limit:
+            if len(self._buffer) - self._at > limit:
                 self._is_skipping = True
-                self._buffer = self._buffer[-1:] if self._buffer.endswith(b"\r") else b""
+                self._buffer, self._at = b"\r" if self._buffer.endswith(b"\r") else b"", 0
             return None
-        line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
+        line, self._at = self._buffer[self._at : end], end + 1
         if not line.endswith(b"\r"):
             return STRAY_NEWLINE
         if self._is_skipping or len(line) > limit:

@@ -18,10 +18,11 @@ from mta.errors import Permanent, Temporary
 from mta.formats import login_call, queue_call
 from mta.net import event_loop, listener
 from mta.net.ask_client import AskClient
+from mta.net.clients import Clients
 from mta.net.log_lines import LogLines
 from mta.net.login_client import LoginClient
 from mta.net.queue_client import QueueClient
-from mta.net.smtp import service
+from mta.net.smtp import service, tls_first
 from mta.net.smtp.edge import Connection, sweep
 from mta.net.smtp.service import Service
 from mta.net.tls import Certificate
@@ -75,6 +76,7 @@ def run(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds, *, is
     told = b", ".join([listener.name(s) + (b" tls" if is_tls else b"") for s, is_tls in sockets[0]])
     say(b"status: listening on " + told)
 
+    clients = Clients(wanted.workers)
     workers = Workers()
     number = workers.fork(wanted.workers) if wanted.workers > 1 else 0
     mine = [] if number is None else sockets[number]
@@ -82,6 +84,7 @@ def run(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds, *, is
         sock.close()
     if number is None:
         return workers.wait()
+    clients.be(number)
     shared = Service(
         home=home,
         say=say,
@@ -91,6 +94,7 @@ def run(name: bytes, argv: list[bytes], env: dict[bytes, bytes], fds: Fds, *, is
         certificate=certificate,
         is_submission=is_submission,
         loaded=service.load(home),
+        clients=clients,
     )
     event_loop.run(_serve(shared, mine, say))
     say.close()
@@ -127,23 +131,18 @@ async def _serve(shared: Service, sockets: list[tuple[socket.socket, bool]], say
     release()
     connections: set[Connection] = set()
     servers = []
+    acceptors = []
     for sock, is_tls in sockets:
-        context = shared.certificate.context() if is_tls and shared.certificate is not None else None
-        servers.append(
-            await loop.create_server(
-                lambda is_tls=is_tls: Connection(shared, connections, is_tls=is_tls),
-                sock=sock,
-                backlog=BACKLOG,
-                ssl=context,
-                ssl_handshake_timeout=60 if is_tls else None,
-            )
-        )
+        if is_tls and shared.certificate is not None:
+            acceptors.append(loop.create_task(tls_first.accept(shared, shared.certificate, sock, connections)))
+        else:
+            servers.append(await loop.create_server(lambda: Connection(shared, connections, is_tls=False), sock=sock, backlog=BACKLOG))
     sweeper = loop.create_task(sweep(connections))
     keeper = loop.create_task(shared.queue.keep())
     await stop.wait()
     for server in servers:
         server.close()
-    for task in (sweeper, keeper):
+    for task in (sweeper, keeper, *acceptors):
         task.cancel()
     await _drain(connections)
 

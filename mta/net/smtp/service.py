@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mta.errors import Temporary
 from mta.formats import tcprules
 from mta.net.ask_client import AskClient
+from mta.net.clients import Clients
 from mta.net.login_client import LoginClient
 from mta.net.queue_client import ProgramStream, QueueClient, Stream
 from mta.net.smtp import filters
@@ -25,6 +25,8 @@ ERRORS_MAX = 20
 FRESH_NS = 100_000_000  # how long files are taken to stand as they were read, and recipients that exist to go on existing
 KNOWN_MAX = 10_000  # recipients remembered
 RULES_FILE = "tcp.smtp.cdb"
+TOLD_MAX = 100  # clients at a time that may have a TLS handshake only to be told that they are too many
+TOLD_EACH_MAX = 10  # ... of one address
 
 
 @dataclass(slots=True)
@@ -101,8 +103,7 @@ class Service:
     is_submission: bool
     loaded: Loaded
     checked_ns: int = 0
-    by_address: Counter[bytes] = field(default_factory=Counter)
-    connections: int = 0
+    clients: Clients = field(default_factory=Clients)
     known: dict[bytes, int] = field(default_factory=dict)  # recipients that exist: until when (ns)
 
     def is_known(self, address: bytes) -> bool:
@@ -132,12 +133,19 @@ class Service:
         # Sessions under way keep the old ones; the files close with the last of them.
         self.loaded = fresh
 
+    def may_begin_tls(self, ip: bytes, is_loopback: bool) -> bool:
+        """A new connection whose first words will be encrypted, as ours will be: is it worth a handshake?"""
+        loaded = self.current()
+        if self.clients.in_all() >= loaded.connections_max + TOLD_MAX or not self.clients.has_room():
+            return False
+        return not loaded.per_address_max or is_loopback or self.clients.of(ip) < loaded.per_address_max + TOLD_EACH_MAX
+
     def admit(self, ip: bytes, local_ip: bytes, is_loopback: bool) -> tuple[Client, Profile, dict[bytes, bytes]] | bytes:
         """A new connection -> what is known of it and what it is offered, or the words it is sent away with (b"": none)."""
         loaded = self.current()
-        if self.connections >= loaded.connections_max:
+        if self.clients.in_all() >= loaded.connections_max or not self.clients.has_room():
             return b"421 too many connections, please come back later (#4.3.2)\r\n"
-        if loaded.per_address_max and not is_loopback and self.by_address[ip] >= loaded.per_address_max:
+        if loaded.per_address_max and not is_loopback and self.clients.of(ip) >= loaded.per_address_max:
             return b"421 too many connections from your address, please come back later (#4.7.0)\r\n"
         rule = self._rule(loaded, ip)
         if rule is None:

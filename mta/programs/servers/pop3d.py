@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from mta.errors import Permanent, Temporary
 from mta.formats import login_call
 from mta.net import event_loop, listener, workers
+from mta.net.clients import Clients
 from mta.net.login_client import LoginClient
 from mta.net.pop3 import server, service
 from mta.net.pop3.service import Service
@@ -57,6 +58,7 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     accounts.become(_account(home, wanted.user))
     rlimit.raise_descriptors()
     say(b"status: listening on " + b", ".join(listener.name(s) + (b" tls" if is_tls else b"") for s, is_tls in sockets[0]))
+    clients = Clients(wanted.workers, each=service.DESCRIPTORS_EACH)
     mine = 0
     if wanted.workers > 1:
         crew = workers.Workers()
@@ -65,8 +67,9 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
             _close([s for one in sockets for s in one])
             return crew.wait()
         mine = number
+        clients.be(mine)
     _close([s for i, one in enumerate(sockets) if i != mine for s in one])
-    shared = Service(home, say, LoginClient(os.path.join(home, login_call.SOCKET)), certificate, service.load(home))
+    shared = Service(home, say, LoginClient(os.path.join(home, login_call.SOCKET)), certificate, service.load(home), clients=clients)
     event_loop.run(_serve(shared, sockets[mine]))
     return 0
 

@@ -60,7 +60,7 @@ def test_all_together_have_so_many(home: Path) -> None:
     assert admitted(shared, b"127.0.0.1", 1) == 0
     for _ in range(7):
         shared.left(b"192.0.2.1")
-    assert (shared.connections, dict(shared.by_address)) == (0, {})
+    assert (shared.clients.in_all(), shared.clients.of(b"192.0.2.1")) == (0, 0)
 
 
 def test_the_defaults(home: Path) -> None:
@@ -77,7 +77,7 @@ def test_who_is_denied_hears_nothing(home: Path) -> None:
     shared = make(home, rules=b"192.0.2.:deny\n:allow\n")
     with pytest.raises(Refused) as caught:
         shared.admit(b"192.0.2.1")
-    assert (caught.value.words, shared.connections) == (b"", 0)
+    assert (caught.value.words, shared.clients.in_all()) == (b"", 0)
     assert shared.admit(b"198.51.100.1") == {}
 
 
