@@ -34,7 +34,7 @@ from tests.crash.ledger import Copy, maildir
 from tests.support.appliance import PORTS
 from tests.support.certificate import make as make_certificate
 from tests.support.mail_site import hashed
-from tests.support.process import free_port
+from tests.support.process import lasting_port
 
 DOMAIN = "example.org"
 MAILBOXES = ("joe", "sue", "ann", "bob")
@@ -76,7 +76,7 @@ class Plane:
         self.home = home
         self._uid = uid
         self.routes = dict(routes or {})
-        self.ports = {name: free_port() for name in PORTS}
+        self.ports = {name: lasting_port() for name in PORTS}
         env = {"QMAIL_HOME": str(home), "APPLIANCE_ME": "mx.example.net", "DNSCACHEIP": dnscacheip}
         ports = {f"{name}_PORT": str(port) for name, port in self.ports.items()}
         self.environment = environment.read({**env, **ports}, is_root=None if uid is None else False)

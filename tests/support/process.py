@@ -6,6 +6,7 @@ with running(home, "queue-writer") as process: ...
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import socket
@@ -84,6 +85,20 @@ def free_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
+
+
+def lasting_port() -> int:
+    """One that nobody gets who asks for any port: it is still free when its server has been down for a while."""
+    any_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(any_from // 2, any_from)
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def ignored_by_us() -> str:
