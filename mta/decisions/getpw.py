@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAME_MAX = 31
 BREAK = b"-"
+ALIAS = b"alias"  # that of this instance, wherever the system's user of that name is at home
 
 
 def candidates(local: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
@@ -32,7 +33,7 @@ def candidates(local: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 def find(local: bytes, lookup: Callable[[bytes], User | None], alias: Callable[[], User]) -> User:
     """lookup: the user of that name if he counts (dash and ext left empty); alias: the alias user. What they raise passes through."""
     for name, dash, ext in candidates(local):
-        user = lookup(name)
+        user = alias() if name == ALIAS else lookup(name)
         if user is not None:
             return User(user.user, user.uid, user.gid, user.home, dash, ext)
     user = alias()

@@ -30,6 +30,8 @@ def answer(local: bytes, *names: bytes) -> tuple[bytes, bytes, bytes]:
         ("a name with a dash wins whole", b"joe-ext", (b"joe", b"joe-ext"), (b"joe-ext", b"", b"")),
         ("an empty extension", b"joe-", (b"joe",), (b"joe", b"-", b"")),
         ("U09: nobody", b"root", (), (b"alias", b"-", b"root")),
+        ("a virtual domain of the alias user's", b"alias-cars-info", (), (b"alias", b"-", b"cars-info")),
+        ("the alias user", b"Alias", (), (b"alias", b"", b"")),
         ("no address", b"", (), (b"alias", b"-", b"")),
         ("a dash first", b"-joe", (b"joe", b""), (b"alias", b"-", b"-joe")),
         ("a name of 31 octets", b"a" * 31, (b"a" * 31,), (b"a" * 31, b"", b"")),

@@ -64,7 +64,9 @@ def test_u09_root_is_never_found(system: System) -> None:
 def test_alias_is_at_home_in_this_instance(system: System) -> None:
     """The user was made for the first instance of the machine; a second one has its own alias/."""
     system.add("alias", 7790, "/elsewhere/alias")
-    assert system.run(b"nobody").out.split(b"\0")[3] == os.fsencode(system.home) + b"/alias"
+    here = os.fsencode(system.home) + b"/alias"
+    assert system.run(b"nobody").out.split(b"\0")[3] == here
+    assert system.run(b"alias-cars-info").out.split(b"\0")[3:] == [here, b"-", b"cars-info", b""]
 
 
 def test_a_user_who_does_not_own_his_home_does_not_count(system: System, tmp_path: Path) -> None:
