@@ -12,6 +12,7 @@ import pytest
 from tests.recipes.page import Page
 from tests.support import machine, unprivileged
 from tests.support.machine import Machine
+from tests.support.process import free_port
 
 
 @dataclass
@@ -35,7 +36,7 @@ def world() -> Iterator[World]:
     reason = machine.why_not()
     if reason:
         pytest.skip(reason)
-    with unprivileged.folder() as folder, Machine(folder, "mail.example.org") as m, ExitStack() as running:
+    with unprivileged.folder() as folder, Machine(folder, "mail.example.org", smtp=free_port()) as m, ExitStack() as running:
         m.control(locals="example.org\nmail.example.org", rcpthosts="example.org\nmail.example.org", defaulthost="example.org")
         for name in ("joe", "sue"):
             m.user(name)

@@ -81,6 +81,7 @@ class Page:
                 for user, command, said in _commands(step["console"]):
                     self._check(user, self.here(command), self.here(said))
                     commands += 1
+        assert commands == len(_PROMPT.findall(self.text)), "a command stands in no console block"
         return commands
 
     def _write(self, path: Path, text: str) -> None:

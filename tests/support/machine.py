@@ -102,7 +102,8 @@ class Machine:
     def boot(self) -> None:
         """svscan, with whatever is in service/."""
         words = [self.home / "bin/svscan", self.home / "service"]
-        self._svscan = subprocess.Popen(words, env={"PATH": "/usr/bin:/bin"}, start_new_session=True)
+        env = {"PATH": "/usr/bin:/bin", "DNSCACHEIP": self.e.dnscacheip}
+        self._svscan = subprocess.Popen(words, env=env, start_new_session=True)
 
     def power_off(self) -> None:
         """All at once, whatever it is doing."""
