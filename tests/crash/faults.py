@@ -24,7 +24,7 @@ from tests.crash import ledger
 from tests.crash.conftest import Table
 from tests.crash.faults_disk import Disk, Disks
 from tests.crash.faults_plane import DOMAIN, Plane
-from tests.crash.ledger import Audit, Ledger, Letter
+from tests.crash.ledger import Audit, Ledger, Letter, LetterOf
 from tests.crash.load import Loader
 from tests.crash.power import letter_of, taken
 from tests.support.smtp_client import Dialog
@@ -35,8 +35,8 @@ PROBES = 1_000_000  # numbers from here on are probes'
 JOE = f"joe@{DOMAIN}".encode()
 
 
-def letter(number: int) -> Letter:
-    return Letter(number, f"ann@{DOMAIN}".encode(), (JOE,), ((JOE,),)) if number >= PROBES else letter_of(number)
+def probe_of(number: int) -> Letter:
+    return Letter(number, f"ann@{DOMAIN}".encode(), (JOE,), ((JOE,),))
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Told:
 
 class World:
     """mounts: folder of the instance -> (kind of file system, MB[, mkfs options]). prepare: called before the start. zone: TZ of all that
-    runs there."""
+    runs there. letters: what is sent under a number."""
 
     def __init__(
         self,
@@ -92,6 +92,8 @@ class World:
         sessions: int = 3,
         broken: str = "",
         zone: str = "",
+        letters: LetterOf = letter_of,
+        sink_ip: str = "127.0.0.1",
     ) -> None:
         self._folder = folder
         self._mounts = dict(mounts or {})
@@ -101,16 +103,20 @@ class World:
         self._sessions = sessions
         self._broken = broken
         self._zone = zone
+        self._letters = letters
+        self.sink = SmtpSink(ip=sink_ip)
         self._next = 1
         self._next_probe = PROBES
         self._gone: set[int] = set()
         self.disks: dict[str, Disk] = {}
 
+    def letter(self, number: int) -> Letter:
+        return probe_of(number) if number >= PROBES else self._letters(number)
+
     def __enter__(self) -> World:
         self._all = Disks(self._folder)
         self._notes = ledger.folder()
         self.ledger = Ledger(self._notes / "ledger")
-        self.sink = SmtpSink()
         self.sink.__enter__()
         try:
             self._start()
@@ -160,7 +166,7 @@ class World:
         """begin(), let it last, end(). may_restart: services that are expected to be started again."""
         before = self._pids()
         meanwhile: list[Probe] = []
-        loader = Loader(self.plane.smtp_port, self.ledger, letter, sessions=self._sessions, first=self._next)
+        loader = Loader(self.plane.smtp_port, self.ledger, self.letter, sessions=self._sessions, first=self._next)
         loader.__enter__()
         try:
             self.until(lambda: loader.acknowledged >= 5, "the load does not get through", 30)
@@ -210,7 +216,7 @@ class World:
         try:
             with Dialog(self.plane.smtp_port, greeted=False) as dialog:
                 dialog.sock.settimeout(timeout_s)
-                code = self._converse(dialog, letter(number))
+                code = self._converse(dialog, self.letter(number))
         except OSError:
             code = ""
         if code == "250":
@@ -267,7 +273,7 @@ class World:
     # -- afterwards ----------------------------------------------------------------------------------------------------------------
 
     def audit(self) -> Audit:
-        return ledger.audit(self.ledger.acknowledged() - self._gone, [*self.plane.copies(), *taken(self.sink.messages)], letter)
+        return ledger.audit(self.ledger.acknowledged() - self._gone, [*self.plane.copies(), *taken(self.sink.messages)], self.letter)
 
     def forget(self) -> None:
         """What was acknowledged so far was looked at, and deleted by its owner."""
