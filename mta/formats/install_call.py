@@ -11,8 +11,9 @@ restore WHO NAME DIR             -> K LINE [DATA]                    back to DIR
 Answers  begin with K; or D TEXT: no; Z TEXT: not now (formats/ask)
 MODE     b"bytes" or b"digests" (of a domain with its vpasswd.cdb)
 KIND     b"text", or b"digest" for compiled and secret files, whose DATA is their SHA-256
-STEP     a list: put PATH OLD DATA; remove PATH OLD; make; mailbox DIR; retire DIR LINE; retire-domain. OLD is the SHA-256 of what must
-         stand there now (b"" nothing, b"*" no matter): an edit by hand is never overwritten unseen.
+STEP     a list: put PATH OLD DATA; remove PATH OLD; line NAME OLD LINE, of vpasswd, with its newline, b"" to take it away; make;
+         mailbox DIR; retire DIR LINE; retire-domain. OLD is the SHA-256 of what must stand there now (b"" nothing, b"*" no matter): an
+         edit by hand is never overwritten unseen.
 PATH     b"control/me", b"users/assign"; of a domain relative to its directory: b"vpasswd", b".qmail-default", b"joe/.qmail"
 Example  b"7:install,3:ada,7:control,STEP" with STEP b"3:put,14:control/locals,1:*,12:example.org\\n,"
 Limits   a control file 4 MiB, vpasswd 48 MiB, any other file 1 MiB, a question 64 MiB; 100 domains a read
@@ -55,6 +56,15 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """The line of vpasswd of that name, in place of one that has the digest old; b"": no line."""
+
+    name: bytes
+    line: bytes
+    old: bytes = ANY
+
+
+@dataclass(frozen=True, slots=True)
 class Make:
     """The directory of a new domain."""
 
@@ -79,7 +89,7 @@ class RetireDomain:
     """Move the whole directory of the domain to removed/."""
 
 
-Step = Put | Remove | Make | Mailbox | Retire | RetireDomain
+Step = Put | Remove | Line | Make | Mailbox | Retire | RetireDomain
 
 
 def digest(data: bytes | None) -> bytes:
@@ -139,6 +149,8 @@ def _words(step: Step) -> list[bytes]:
             return [b"put", path, old, data]
         case Remove(path, old):
             return [b"remove", path, old]
+        case Line(name, line, old):
+            return [b"line", name, old, line]
         case Make():
             return [b"make"]
         case Mailbox(dir):
@@ -156,6 +168,8 @@ def read_step(data: bytes) -> Step:
             return Put(path, data, old)
         case [b"remove", path, old]:
             return Remove(path, old)
+        case [b"line", name, old, line]:
+            return Line(name, line, old)
         case [b"make"]:
             return Make()
         case [b"mailbox", dir]:

@@ -59,20 +59,16 @@ def read(data: bytes) -> list[Assignment]:
 
 def _lines(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """-> (sign and local part, the six fields joined by NUL)."""
-    at = number = 0
-    while True:
-        number += 1
-        if data[at : at + 1] == b".":
+    lines = data.split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if line[:1] == b".":
             return
-        end = data.find(b"\n", at)
-        if end < 0:
-            raise BadLine(0 if at >= len(data) else number)
-        line = data[at:end]
-        fields = line.split(b":")
-        if b"\0" in line or not fields[0] or len(fields) <= _COLONS:
+        fields = line.split(b":", _COLONS)
+        if number == len(lines):  # it has no newline, or is not there at all
+            raise BadLine(number if line else 0)
+        if len(fields) <= _COLONS or not fields[0] or b"\0" in line:
             raise BadLine(number)
         yield fields[0], b"\0".join(fields[1:_COLONS])
-        at = end + 1
 
 
 def _assignment(local: bytes, value: bytes) -> Assignment:

@@ -12,9 +12,14 @@ Source   vpopmail vpopmail.h and vcdb.c
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from mta.formats import cdb
+
+_T = TypeVar("_T")
 
 NO_PASSWORD_CHANGE, NO_POP, NO_WEBMAIL, NO_IMAP = 0x1, 0x2, 0x4, 0x8
 BOUNCE_MAIL, NO_RELAY, NO_SMTP, OVERRIDE = 0x10, 0x20, 0x800, 0x2000
@@ -22,6 +27,8 @@ BOUNCE_MAIL, NO_RELAY, NO_SMTP, OVERRIDE = 0x10, 0x20, 0x800, 0x2000
 NAME_MAX, CRYPT_MAX, GECOS_MAX, DIR_MAX, QUOTA_MAX = 64, 128, 64, 160, 20
 # vpopmail's table of bytes valid in a user name, less "/" (it would be a path) and capitals (names are stored in lower case).
 NAME_BYTES = frozenset((33, 35, 36, 38, 39, 42, 43, 45, 46, *range(48, 58), 61, 63, *range(94, 127)))
+# a line as write_line gives it: name, data
+_PLAIN = re.compile(rb"([^:\n\0]+):([^:\n\0]*:(?:0|[1-9][0-9]{0,9}):(?:0|[1-9][0-9]{0,9}):[^:\n\0]*:[^:\n\0]*:[^:\n\0]*(?::[^\n\0]*)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +53,19 @@ class BadLine(ValueError):
 
 def read(data: bytes) -> list[Account]:
     """Accounts in order. Raises BadLine."""
+    return list(_numbered(data, read_line))
+
+
+def _numbered(data: bytes, read_one: Callable[[bytes], _T]) -> Iterator[_T]:
+    """What read_one makes of each line. Raises BadLine where it raises ValueError."""
     rows = data.split(b"\n")
     if rows[-1]:
         raise BadLine(len(rows), "the last line has no newline")
-    found = []
     for number, row in enumerate(rows[:-1], 1):
         try:
-            found.append(read_line(row))
+            yield read_one(row)
         except ValueError as error:
             raise BadLine(number, str(error)) from error
-    return found
 
 
 def read_line(row: bytes) -> Account:
@@ -99,7 +109,45 @@ def write(accounts: list[Account]) -> bytes:
 
 def compile_(data: bytes) -> bytes:
     """vpasswd -> vpasswd.cdb. Raises BadLine."""
-    return cdb.write((a.name, write_data(a)) for a in read(data))
+    return cdb.write(_numbered(data, record))
+
+
+def record(row: bytes) -> tuple[bytes, bytes]:
+    """One line without its newline -> key and data of vpasswd.cdb: those of read_line and write_data, in a quarter of the time. Raises
+    ValueError."""
+    found = _PLAIN.fullmatch(row)
+    if found is not None:
+        return found[1], found[2]
+    account = read_line(row)  # says what is wrong, and writes numbers as we do
+    return account.name, write_data(account)
+
+
+def find(data: bytes, name: bytes) -> tuple[int, int]:
+    """Where the line of that name stands, its newline included: (start, end); both the end of the file when there is none."""
+    if data.startswith(name + b":"):
+        start = 0
+    else:
+        start = data.find(b"\n%b:" % name) + 1
+        if not start:
+            return len(data), len(data)
+    return start, data.find(b"\n", start) + 1 or len(data)
+
+
+def edited(data: bytes, name: bytes, line: bytes) -> bytes:
+    """vpasswd with that line, newline included, in place of the one of that name; b"": without it. A new one goes to the end."""
+    start, end = find(data, name)
+    return b"".join((data[:start], line, data[end:]))
+
+
+def recompiled(compiled: bytes, name: bytes, line: bytes) -> bytes:
+    """vpasswd.cdb after the same edit, without compiling the rest again. Raises ValueError."""
+    return cdb.edited(compiled, name, record(line.removesuffix(b"\n"))[1] if line else None)
+
+
+def has_size_of(compiled: bytes, data: bytes) -> bool:
+    """Is vpasswd.cdb as large as this vpasswd makes it? Raises ValueError on a damaged file."""
+    number, size = cdb.extent(compiled)
+    return size == len(data) + number * 6  # two lengths of 4 octets in the place of a colon and a newline
 
 
 def valid_name(name: bytes) -> bool:

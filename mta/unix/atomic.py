@@ -13,8 +13,18 @@ from mta.unix.disk import REAL, Disk
 
 def replace(path: bytes, data: bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None, disk: Disk = REAL) -> None:
     """owner: (uid, gid), or None to leave it. Raises OSError; the old file then stands untouched."""
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, b".%b.new" % name)
+    temporary = stage(path, data, mode=mode, owner=owner, disk=disk)
+    try:
+        disk.rename(temporary, path)
+    except OSError:
+        _forget(temporary, disk)
+        raise
+    disk.sync_dir(os.path.dirname(path) or b".")
+
+
+def stage(path: bytes, data: bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None, disk: Disk = REAL) -> bytes:
+    """Steps 1 and 2. -> the temporary file. Raises OSError; it is then gone again."""
+    temporary = temporary_name(path)
     fd = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
         try:
@@ -25,11 +35,15 @@ def replace(path: bytes, data: bytes, *, mode: int = 0o644, owner: tuple[int, in
             disk.fsync(fd)
         finally:
             disk.close(fd)
-        disk.rename(temporary, path)
     except OSError:
         _forget(temporary, disk)
         raise
-    disk.sync_dir(folder or b".")
+    return temporary
+
+
+def temporary_name(path: bytes) -> bytes:
+    folder, name = os.path.split(path)
+    return os.path.join(folder, b".%b.new" % name)
 
 
 def remove(path: bytes, *, disk: Disk = REAL) -> None:

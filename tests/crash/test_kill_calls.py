@@ -11,8 +11,8 @@ import pytest
 
 from mta import runner
 from mta.formats import install_call, manifest, rcpthosts, tcprules, todo, users_assign, vpasswd
+from mta.formats.install_call import Line, Put, Retire
 from mta.formats.install_call import Mailbox as MakeMailbox
-from mta.formats.install_call import Put, Retire
 from mta.net.pop3 import mailbox as pop3_mailbox
 from mta.net.pop3.state import CLASSIC, RFC, Profile
 from mta.programs.servers.installer import domains
@@ -190,6 +190,18 @@ def domain(root: Path, *accounts: vpasswd.Account) -> None:
     (folder / "vpasswd.cdb").write_bytes(vpasswd.compile_(text))
 
 
+def in_a_child(work: Callable[[], None]) -> None:
+    """It changes directory and umask."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
 def compiled(root: Path) -> bytes:
     return (root / "domains/example.org/vpasswd.cdb").read_bytes()
 
@@ -201,7 +213,7 @@ def of(*accounts: vpasswd.Account) -> bytes:
 def test_r2_a_mailbox_is_there_before_anybody_hears_of_it(kills: Kills) -> None:
     def act(root: Path) -> None:
         if compiled(root) != of(JOE, SUE):
-            carry_out(root, MakeMailbox(b"sue"), Put(b"vpasswd", vpasswd.write([JOE, SUE])))
+            carry_out(root, MakeMailbox(b"sue"), Line(b"sue", vpasswd.write_line(SUE)))
         carry_out(root, Put(b"sue/.qmail", b"./Maildir/\n"))
 
     def check(root: Path, is_done: bool) -> None:
@@ -219,7 +231,7 @@ def test_r2_a_mailbox_goes_after_nobody_hears_of_it_any_more(kills: Kills) -> No
         (root / "domains/example.org/sue/Maildir/new/1").write_bytes(MESSAGE)
 
     def act(root: Path) -> None:
-        carry_out(root, Put(b"vpasswd", vpasswd.write([JOE])), Retire(b"sue", b"sue:line"))
+        carry_out(root, Line(b"sue", b""), Retire(b"sue", b"sue:line"))
 
     def check(root: Path, is_done: bool) -> None:
         kept = [*root.glob("domains/example.org/sue/Maildir/new/1"), *root.glob("removed/*sue@example.org*/Maildir/new/1")]
@@ -229,6 +241,25 @@ def test_r2_a_mailbox_goes_after_nobody_hears_of_it_any_more(kills: Kills) -> No
         assert compiled(root) == of(JOE) if has_gone else compiled(root) in (of(JOE), of(JOE, SUE))
 
     assert kills(prepare, act, check) > 20
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the whole file", "one line"])
+def test_r2_vpasswd_and_its_cdb_agree_after_the_next_edit(kills: Kills, whole: bool) -> None:
+    """Killed between the two the text is ahead; another mailbox's edit, which does not compile everything, must not leave it so."""
+    joe, sue = (vpasswd.with_crypt(account, hashed(b"t")) for account in (JOE, SUE))
+    texts = [vpasswd.write(accounts) for accounts in ([JOE, SUE], [joe, SUE])]
+
+    def act(root: Path) -> None:
+        carry_out(root, Put(b"vpasswd", texts[1]) if whole else Line(b"joe", vpasswd.write_line(joe)))
+
+    def check(root: Path, is_done: bool) -> None:
+        file = root / "domains/example.org/vpasswd"
+        text = file.read_bytes().replace(vpasswd.write_line(sue), vpasswd.write_line(SUE))
+        assert text == texts[1] if is_done else text in texts
+        in_a_child(lambda: carry_out(root, Line(b"sue", vpasswd.write_line(sue))))
+        assert compiled(root) == vpasswd.compile_(file.read_bytes())
+
+    assert kills(lambda root: domain(root, JOE, SUE), act, check) > 20
 
 
 # -- mail that is read -------------------------------------------------------------------------------------------------------------

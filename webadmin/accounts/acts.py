@@ -41,8 +41,8 @@ def mailbox_add(
     flags: int = 0,
 ) -> Mailbox:
     """password, or crypt: a hash that is brought along. gecos: the person's name, by default the mailbox's."""
-    edit = write.DomainEdit(_with_mailboxes(domain))
     name = names.local_name(name)
+    edit = write.DomainEdit(_with_mailboxes(domain), name)
     _check_free(edit.domain, name)
     mailbox = Mailbox(
         domain=edit.domain,
@@ -110,7 +110,7 @@ def _facts(mailbox: Mailbox) -> dict[str, object]:
 @transaction.atomic
 def mailbox_remove(who: Actor, mailbox: Mailbox) -> str:
     """Its directory, with all mail, is moved to removed/. -> its name there, "" when it had none."""
-    edit = write.DomainEdit(mailbox.domain)
+    edit = write.DomainEdit(mailbox.domain, mailbox.name)
     mailbox = _locked(mailbox)
     address = mailbox.address
     line = mailbox.odd_line or vpasswd.write_line(rows.account_of(mailbox))
@@ -138,7 +138,7 @@ def mailbox_restore(who: Actor, removed: str) -> Mailbox:
     domain = Domain.objects.filter(name=domain_name, kind=Domain.Kind.VIRTUAL).first()
     if domain is None:
         raise ValidationError(f"{domain_name} is no domain here. Restore or add it first.", code="no_domain")
-    edit = write.DomainEdit(domain)
+    edit = write.DomainEdit(domain, name)
     _check_free(edit.domain, name)
     directory = posixpath.join(edit.domain.directory, name)
     line, dotqmail = install.restore(who.name, removed, directory)
@@ -185,7 +185,7 @@ def _retire_again(who: Actor, domain: Domain, name: str, line: bytes) -> None:
 @transaction.atomic
 def password_set(who: Actor, mailbox: Mailbox, password: str | None, *, crypt: str | None = None) -> Mailbox:
     """password, or crypt: a hash that is brought along. A clear-text copy is forgotten."""
-    edit, mailbox = write.DomainEdit(mailbox.domain), _locked(mailbox)
+    edit, mailbox = write.DomainEdit(mailbox.domain, mailbox.name), _locked(mailbox)
     mailbox.crypt = _hash(password, crypt)
     if mailbox.clear is not None:
         mailbox.clear = ""
@@ -195,7 +195,7 @@ def password_set(who: Actor, mailbox: Mailbox, password: str | None, *, crypt: s
 @transaction.atomic
 def quota_set(who: Actor, mailbox: Mailbox, quota: str) -> Mailbox:
     """maildirsize follows at the next delivery, which sees that its first line is another quota."""
-    edit, mailbox = write.DomainEdit(mailbox.domain), _locked(mailbox)
+    edit, mailbox = write.DomainEdit(mailbox.domain, mailbox.name), _locked(mailbox)
     before, mailbox.quota = mailbox.quota, names.quota(quota)
     return _change(who, "quota_set", edit, mailbox, {"quota": before}, {"quota": mailbox.quota})
 
@@ -203,7 +203,7 @@ def quota_set(who: Actor, mailbox: Mailbox, quota: str) -> Mailbox:
 @transaction.atomic
 def flags_set(who: Actor, mailbox: Mailbox, flags: int) -> Mailbox:
     """What the mailbox may not do (ecosystem 6.3)."""
-    edit, mailbox = write.DomainEdit(mailbox.domain), _locked(mailbox)
+    edit, mailbox = write.DomainEdit(mailbox.domain, mailbox.name), _locked(mailbox)
     before, mailbox.flags = mailbox.flags, _flags(flags)
     return _change(who, "flags_set", edit, mailbox, {"flags": before}, {"flags": mailbox.flags})
 
@@ -211,7 +211,7 @@ def flags_set(who: Actor, mailbox: Mailbox, flags: int) -> Mailbox:
 @transaction.atomic
 def gecos_set(who: Actor, mailbox: Mailbox, gecos: str) -> Mailbox:
     """The person's name."""
-    edit, mailbox = write.DomainEdit(mailbox.domain), _locked(mailbox)
+    edit, mailbox = write.DomainEdit(mailbox.domain, mailbox.name), _locked(mailbox)
     before, mailbox.gecos = mailbox.gecos, names.gecos(gecos)
     return _change(who, "gecos_set", edit, mailbox, {"gecos": before}, {"gecos": mailbox.gecos})
 
@@ -219,7 +219,7 @@ def gecos_set(who: Actor, mailbox: Mailbox, gecos: str) -> Mailbox:
 @transaction.atomic
 def details_set(who: Actor, mailbox: Mailbox, *, gecos: str, quota: str, flags: int) -> Mailbox:
     """The three above as one change."""
-    edit, mailbox = write.DomainEdit(mailbox.domain), _locked(mailbox)
+    edit, mailbox = write.DomainEdit(mailbox.domain, mailbox.name), _locked(mailbox)
     before = {"gecos": mailbox.gecos, "quota": mailbox.quota, "flags": mailbox.flags}
     mailbox.gecos, mailbox.quota, mailbox.flags = names.gecos(gecos), names.quota(quota), _flags(flags)
     after = {"gecos": mailbox.gecos, "quota": mailbox.quota, "flags": mailbox.flags}
@@ -229,7 +229,7 @@ def details_set(who: Actor, mailbox: Mailbox, *, gecos: str, quota: str, flags: 
 @transaction.atomic
 def forward_set(who: Actor, mailbox: Mailbox, targets: Sequence[str], *, keep_copy: bool) -> Mailbox:
     """Mail goes to targets as well, or instead. Lines of .qmail that somebody wrote by hand stay."""
-    edit, mailbox = write.DomainEdit(mailbox.domain), _locked(mailbox)
+    edit, mailbox = write.DomainEdit(mailbox.domain, mailbox.name), _locked(mailbox)
     wanted = list(dict.fromkeys(names.target(t) for t in targets))
     if not wanted and not keep_copy:
         raise ValidationError("All mail would be lost: keep a copy, or give an address to forward to.", code="target")

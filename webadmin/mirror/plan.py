@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from mta.formats import install_call, stale_policy, vpasswd
-from mta.formats.install_call import Put, Remove
+from mta.formats.install_call import Line, Put, Remove
 from mta.formats.vpasswd import Account
 from webadmin.mirror.records import DomainRecord, MailboxRecord, Records
 
@@ -67,6 +67,11 @@ def everything(records: Records) -> dict[bytes, bytes]:
         prefix = b"domains/%b/" % domain.name.encode()
         tree |= {prefix + path: data for path, data in domain_files(domain).items()}
     return tree
+
+
+def line_steps(before: bytes, after: bytes, name: bytes) -> list[Line]:
+    """From one line of vpasswd to another; b"": none."""
+    return [Line(name, after, install_call.digest(before or None))] if before != after else []
 
 
 def steps(before: Mapping[bytes, bytes], after: Mapping[bytes, bytes]) -> list[Put | Remove]:

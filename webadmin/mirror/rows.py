@@ -27,16 +27,18 @@ def load_place(domain: Domain) -> DomainRecord:
     return DomainRecord(domain.name, real, domain.uid, domain.gid, domain.directory)
 
 
-def load_domain(domain: Domain) -> DomainRecord:
-    """Two queries."""
-    return load_domains([domain])[domain.name]
+def load_domain(domain: Domain, only: str | None = None) -> DomainRecord:
+    """Two queries. only: the one mailbox that is wanted, "" for none."""
+    return load_domains([domain], only)[domain.name]
 
 
-def load_domains(domains: Sequence[Domain]) -> dict[str, DomainRecord]:
+def load_domains(domains: Sequence[Domain], only: str | None = None) -> dict[str, DomainRecord]:
     """Many of them, by name: two queries, as for one."""
     mailboxes: dict[int, list[MailboxRecord]] = {d.pk: [] for d in domains}
     aliases: dict[int, list[tuple[str, bytes]]] = {d.pk: [] for d in domains}
     found = Mailbox.objects.filter(domain__in=domains).order_by("domain_id", "position")
+    if only is not None:
+        found = found.filter(name=only)
     for key, *row in found.values_list("domain_id", *_MAILBOX_COLUMNS):
         mailboxes[key].append(_mailbox_record(tuple(row)))
     for key, name, body in Alias.objects.filter(domain__in=domains).order_by("domain_id", "name").values_list("domain_id", "name", "body"):

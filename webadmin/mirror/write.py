@@ -45,17 +45,26 @@ def _tree(files: Mapping[str, bytes | None]) -> dict[bytes, bytes]:
 
 
 class DomainEdit:
-    """The files of one domain before and after its rows are changed. Make it before, install() after."""
+    """The files of one domain before and after its rows are changed; of its mailboxes those of one at most. Make it before, install()
+    after. mailbox: its name. It costs the same however many there are: of vpasswd only its line is compared and sent."""
 
-    def __init__(self, domain: Domain) -> None:
+    def __init__(self, domain: Domain, mailbox: str = "") -> None:
         self.domain = Domain.objects.select_for_update().get(pk=domain.pk)
-        self._before = plan.domain_files(rows.load_domain(self.domain))
+        self._mailbox = mailbox
+        self._before, self._line_before = self._now()
+
+    def _now(self) -> tuple[dict[bytes, bytes], bytes]:
+        """-> (the files without vpasswd, the line of the mailbox)."""
+        files = plan.domain_files(rows.load_domain(self.domain, self._mailbox))
+        line = files.pop(b"vpasswd", b"")
+        return files, line
 
     def install(self, who: Actor, first: Sequence[Step] = (), last: Sequence[Step] = (), but: Sequence[bytes] = ()) -> list[str]:
         """first, then what changed, then last. but: paths that go with what last moves away. -> new names of what was retired.
         Raises ValidationError, Temporary."""
-        after = plan.domain_files(rows.load_domain(self.domain))
-        steps = [step for step in plan.steps(self._before, after) if step.path not in but]
+        after, line = self._now()
+        steps: list[Step] = [step for step in plan.steps(self._before, after) if step.path not in but]
+        steps += plan.line_steps(self._line_before, line, self._mailbox.encode())
         if not steps and not first and not last:
             return []
         return install.domain(who.name, self.domain.name, self.domain.directory, [*first, *steps, *last])

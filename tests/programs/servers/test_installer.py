@@ -279,23 +279,32 @@ def test_a_line_that_stands_otherwise_stays_and_so_does_all_else(instance: Insta
     assert not (instance.home / "domains/other.example/.qmail-default").exists()
 
 
-@pytest.mark.parametrize("spoil", ["missing", "damaged", "older"])
+@pytest.mark.parametrize("spoil", ["missing", "damaged", "of another size", "edited by hand", "a stop between the two files"])
 def test_a_line_among_others_that_are_not_compiled_has_all_compiled(instance: Instance, spoil: str) -> None:
-    joe, bo = line(instance, "joe", "stale.example"), line(instance, "bo", "stale.example")
-    domain(instance, "stale.example", Make(), Put(b"vpasswd", joe + bo))
-    compiled = instance.home / "domains/stale.example/vpasswd.cdb"
-    file = instance.home / "domains/stale.example/vpasswd"
+    name = f"{spoil.replace(' ', '-')}.example"
+    joe, bo = line(instance, "joe", name), line(instance, "bo", name)
+    domain(instance, name, Make(), Put(b"vpasswd", joe + bo))
+    folder = instance.home / "domains" / name
+    file, compiled = folder / "vpasswd", folder / "vpasswd.cdb"
     match spoil:
         case "missing":
             compiled.unlink()
         case "damaged":
             compiled.write_bytes(compiled.read_bytes()[:2100])
-        case "older":
+        case "of another size":
+            file.write_bytes(file.read_bytes().replace(b"bo:", b"bob:"))
+            compiled.chmod(0o640)  # looks newer
+        case "edited by hand":
             file.write_bytes(file.read_bytes().replace(b"bo:", b"by:"))
-            os.utime(compiled, (1, 1))
+            os.utime(file, (1, 1))  # restored from a backup
+        case "a stop between the two files":
+            file.write_bytes(file.read_bytes().replace(b"bo:", b"by:"))
+            (folder / ".vpasswd.cdb.new").touch()
+            compiled.chmod(0o640)  # by a clock that went back
     rest = file.read_bytes().removeprefix(joe)
-    assert domain(instance, "stale.example", Line(b"joe", b"", digest(joe))) == [YES]
-    assert instance.read("domains/stale.example/vpasswd.cdb") == vpasswd.compile_(rest)
+    assert domain(instance, name, Line(b"joe", b"", digest(joe))) == [YES]
+    assert compiled.read_bytes() == vpasswd.compile_(rest)
+    assert sorted(p.name for p in folder.iterdir()) == [".vpasswd.lock", "vpasswd", "vpasswd.cdb"]
 
 
 def test_a_line_beside_one_that_cannot_be_read_is_not_changed(instance: Instance) -> None:

@@ -117,6 +117,8 @@ def of_domain(home: Path, *steps: Step, name: bytes = b"example.org", directory:
         ("a home from here", Put(b"vpasswd", b"joe:x:1:0:j:d/joe:Q\n"), "whole path"),
         ("a policy nobody can read", Put(b".stale-mail", b"always\n"), "line 1"),
         ("a domain keeps its vpasswd", Remove(b"vpasswd"), "keeps its vpasswd"),
+        ("a line of nobody", Line(b"", b""), "not a name"),
+        ("two lines at once", Line(b"joe:x:1:0:j:/d/joe:Q\nbo", b""), "not a name"),
         ("a line cut short", Line(b"joe", b"joe:x:1:0:j:/d/joe:NOQUOTA"), "not a line of vpasswd"),
         ("two lines for one", Line(b"joe", b"joe:x:1:0:j:/d/joe:Q\nbo:x:1:0:j:/d/bo:Q\n"), "not a line of vpasswd"),
         ("a line without end", Line(b"joe", b"joe:" + b"x" * (1 << 16) + b":1:0:j:/d/joe:Q\n"), "not a line of vpasswd"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -13,7 +14,7 @@ from webadmin.access import Actor
 from webadmin.accounts import acts
 from webadmin.aliases.acts import alias_add
 from webadmin.domains.acts import domain_add
-from webadmin.mirror import drift, install
+from webadmin.mirror import drift, install, rows
 from webadmin.models import AuditRow, Domain, Mailbox
 
 FILE = "domains/example.org/vpasswd"

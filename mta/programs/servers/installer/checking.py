@@ -17,13 +17,14 @@ import socket
 
 from mta.errors import Permanent
 from mta.formats import ask, dotqmail, install_call, rcpthosts, stale_policy, tcprules, users_assign, vpasswd
-from mta.formats.install_call import Mailbox, Make, Put, Remove, Retire, RetireDomain, Step
+from mta.formats.install_call import Line, Mailbox, Make, Put, Remove, Retire, RetireDomain, Step
 from mta.unix import accounts, atomic
 from mta.unix.ask import lists
 
 _MODES = (install_call.BYTES, install_call.DIGESTS)
 _NEEDED = frozenset((b"control/rcpthosts", b"control/me"))
 _UID_MAX = (1 << 32) - 2
+_LINE_MAX = 1 << 16
 
 
 def loop(connection: socket.socket, pipe: socket.socket, home: bytes, who: accounts.Accounts) -> None:
@@ -178,6 +179,8 @@ def _checked_step(data: bytes) -> bytes:
             _check_domain_path(path)
             if path == b"vpasswd":
                 raise Permanent("a domain keeps its vpasswd; retire the domain instead")
+        case Line(name, line):
+            _check_line(name, line)
         case Mailbox(directory) | Retire(directory):
             if not install_call.is_relative(directory):
                 raise Permanent(f"{directory.decode('utf-8', 'replace')} is not a directory of a mailbox")
@@ -217,9 +220,26 @@ def _check_vpasswd(data: bytes) -> None:
     for number, account in enumerate(vpasswd.read(data), 1):
         if account.name in seen:
             raise Permanent(f"vpasswd line {number}: {account.name.decode('utf-8', 'replace')} stands twice")
-        if not account.dir.startswith(b"/") or b"/../" in account.dir + b"/":
-            raise Permanent(f"vpasswd line {number}: the directory must be a whole path")
+        _check_account(account, f"vpasswd line {number}")
         seen.add(account.name)
+
+
+def _check_line(name: bytes, line: bytes) -> None:
+    if not name or any(byte in name for byte in (b":", b"\n", b"\0")):
+        raise Permanent("not a name in vpasswd")
+    if not line:
+        return
+    if len(line) > _LINE_MAX or not line.endswith(b"\n") or b"\n" in line[:-1]:
+        raise Permanent("not a line of vpasswd")
+    account = vpasswd.read_line(line[:-1])
+    if account.name != name:
+        raise Permanent("a line of vpasswd under another name")
+    _check_account(account, f"vpasswd line of {name.decode('utf-8', 'replace')}")
+
+
+def _check_account(account: vpasswd.Account, place: str) -> None:
+    if not account.dir.startswith(b"/") or b"/../" in account.dir + b"/":
+        raise Permanent(f"{place}: the directory must be a whole path")
 
 
 def _domain_name(name: bytes) -> bytes:

@@ -12,7 +12,7 @@ import time
 
 from mta.errors import MailError, Permanent
 from mta.formats import ask, install_call, stale_policy, vpasswd
-from mta.formats.install_call import Mailbox, Make, Put, Remove, Retire, RetireDomain, Step
+from mta.formats.install_call import Line, Mailbox, Make, Put, Remove, Retire, RetireDomain, Step
 from mta.unix import atomic, lock
 from mta.unix.disk import REAL
 
@@ -100,17 +100,35 @@ def carry_out(parent: int, leaf: int, name: bytes, domain: bytes, removed: bytes
 
 
 def _summary(steps: list[Step]) -> bytes:
-    return b", ".join(
-        b" ".join(part for part in (type(s).__name__.lower().encode(), getattr(s, "path", getattr(s, "dir", b""))) if part) for s in steps
-    )
+    return b", ".join(b" ".join(part for part in (type(step).__name__.lower().encode(), _object(step)) if part) for step in steps)
+
+
+def _object(step: Step) -> bytes:
+    match step:
+        case Put(path) | Remove(path) | Mailbox(path) | Retire(path) | Line(path):
+            return path
+        case Make() | RetireDomain():
+            return b""
 
 
 def _check(step: Step) -> None:
     """Before the first step is done: does each file stand as the asker thinks? Raises Permanent."""
     if isinstance(step, Put | Remove) and not install_call.is_met(step.old, _regular(step.path)):
         raise Permanent(f"{step.path.decode('utf-8', 'replace')} was changed by somebody else meanwhile: look at Drift first")
+    if isinstance(step, Line):
+        _check_line(step)
     if isinstance(step, Mailbox):
         _check_free(step.dir)
+
+
+def _check_line(step: Line) -> None:
+    data = _regular(b"vpasswd") or b""
+    start, end = vpasswd.find(data, step.name)
+    if data[-1:] not in (b"", b"\n"):
+        raise Permanent("the last line of vpasswd has no newline")
+    if not install_call.is_met(step.old, data[start:end] or None):
+        name = step.name.decode("utf-8", "replace")
+        raise Permanent(f"the line of {name} in vpasswd was changed by somebody else meanwhile: look at Drift first")
 
 
 def _check_free(path: bytes) -> None:
@@ -143,8 +161,9 @@ def _step(step: Step, leaf: int, parent: int, name: bytes, domain: bytes, remove
     os.fchdir(leaf)
     match step:
         case Put(b"vpasswd", data):
-            atomic.replace(b"vpasswd", data, mode=0o600)
-            atomic.replace(b"vpasswd.cdb", vpasswd.compile_(data), mode=0o600)
+            _replace_vpasswd(data, vpasswd.compile_(data))
+        case Line(user, line):
+            _edit_vpasswd(user, line)
         case Put(path, data):
             atomic.replace(_enter(path), data, mode=0o600)
         case Remove(path):
@@ -163,6 +182,45 @@ def _step(step: Step, leaf: int, parent: int, name: bytes, domain: bytes, remove
         case Make():
             pass
     return None
+
+
+def _edit_vpasswd(user: bytes, line: bytes) -> None:
+    """One line, in the time that it takes to write the two files. Raises Permanent when another line, edited by hand, is no line."""
+    before = _regular(b"vpasswd") or b""
+    after = vpasswd.edited(before, user, line)
+    if len(after) > install_call.VPASSWD_MAX:
+        raise Permanent(f"vpasswd would be larger than {install_call.VPASSWD_MAX >> 20} MiB")
+    try:
+        compiled = _recompiled(before, user, line) or vpasswd.compile_(after)
+    except vpasswd.BadLine as error:
+        raise Permanent(f"vpasswd {error}") from error
+    _replace_vpasswd(after, compiled)
+
+
+def _recompiled(before: bytes, user: bytes, line: bytes) -> bytes | None:
+    """vpasswd.cdb with one record changed: a tenth of the time that all of it takes. None: it must be compiled, for it is not, or may not
+    be, what vpasswd was compiled to."""
+    try:
+        if os.path.lexists(atomic.temporary_name(b"vpasswd.cdb")) or _ctime_ns(b"vpasswd") >= _ctime_ns(b"vpasswd.cdb"):
+            return None
+        compiled = _regular(b"vpasswd.cdb") or b""
+        return vpasswd.recompiled(compiled, user, line) if vpasswd.has_size_of(compiled, before) else None
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _ctime_ns(path: bytes) -> int:
+    """When it came to its place, or was edited there: unlike mtime it cannot be set back by what restores a file. Raises OSError."""
+    return os.stat(path, follow_symlinks=False).st_ctime_ns
+
+
+def _replace_vpasswd(text: bytes, compiled: bytes) -> None:
+    """Both are on disk before the first is in force. A stop between the two leaves the temporary file of vpasswd.cdb for _recompiled."""
+    files = (b"vpasswd", b"vpasswd.cdb")
+    staged = [atomic.stage(path, data, mode=0o600) for path, data in zip(files, (text, compiled), strict=True)]
+    for temporary, path in zip(staged, files, strict=True):
+        REAL.rename(temporary, path)
+        REAL.sync_dir(b".")
 
 
 def _enter(path: bytes) -> bytes:
