@@ -59,7 +59,14 @@ class Generations:
             return 0
 
     def _is_linked(self) -> bool:
-        return all(os.path.islink(os.path.join(self.home, folder)) for folder in FOLDERS)
+        return all(stat.S_ISLNK(self._mode(os.path.join(self.home, folder))) for folder in FOLDERS)
+
+    def _mode(self, path: bytes, *, follows: bool = False) -> int:
+        """0: there is nothing. Trouble is none of the answers: what a disk does not tell for now must not count as absent."""
+        try:
+            return (self._disk.stat if follows else self._disk.lstat)(path).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
 
     def numbers(self) -> list[int]:
         """In rising order."""
@@ -129,11 +136,12 @@ class Generations:
     def _replace_by_link(self, folder: bytes, before: bytes) -> None:
         """home/folder becomes a link to the generation in force, in one step where a directory stood; that is kept in before."""
         path = os.path.join(self.home, folder)
-        if os.path.islink(path):
+        mode = self._mode(path)
+        if stat.S_ISLNK(mode):
             return
         os.makedirs(before, 0o755, exist_ok=True)
         self._link(b"generations/current/" + folder, os.path.join(before, folder))
-        if os.path.isdir(path):
+        if mode:
             self._disk.exchange(path, os.path.join(before, folder))
         else:
             self._disk.rename(os.path.join(before, folder), path)
@@ -142,9 +150,9 @@ class Generations:
     def _copy(self, source: bytes, new: bytes, path: bytes, but: frozenset[bytes], digests: dict[bytes, bytes]) -> None:
         """A directory with its files, links and directories (DKIM keys lie in some); modes and owners stay. path: below new."""
         self._disk.mkdir(os.path.join(new, path), 0o755)
-        if not os.path.isdir(source):
+        if not stat.S_ISDIR(self._mode(source, follows=True)):
             return
-        self._take_over(os.path.join(new, path), os.stat(source))
+        self._take_over(os.path.join(new, path), self._disk.stat(source))
         for name in sorted(self._disk.listdir(source)):
             entry, target = os.path.join(source, name), os.path.join(path, name)
             st = self._disk.lstat(entry)
@@ -195,7 +203,7 @@ class Generations:
         found = {}
         for folder in FOLDERS:
             directory = self._folder(number, folder)
-            if not os.path.isdir(directory):
+            if not stat.S_ISDIR(self._mode(directory, follows=True)):
                 raise Permanent(f"there is no generation {number}" if number else f"there is no {folder.decode()}/")
             for name in sorted(self._disk.listdir(directory)):
                 st = self._disk.lstat(os.path.join(directory, name))
