@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
+
 from tests.recipes.conftest import World
 from tests.support import unprivileged
+from tests.support.dns_server import DnsServer, Entry
+from tests.support.process import free_port
+from tests.support.smtp_sink import SmtpSink
+from tests.support.unprivileged import IS_ROOT
 
 
 def test_dot_qmail(world: World) -> None:
@@ -39,3 +47,74 @@ def test_from_sendmail(world: World) -> None:
     page.places = {"127.0.0.1 2525": f"127.0.0.1 {world.m.e.smtp_port}", "/usr/sbin": f"{world.folder}/sbin", **page.places}
     (world.folder / "sbin").mkdir()
     page.run()
+
+
+def test_serialmail(world: World) -> None:
+    provider, customer = "127.0.0.72", "127.0.0.71"
+    if not IS_ROOT:
+        pytest.skip("qmaild and alias have files of their own here, and port 25 is for root only")
+    m = world.m
+    m.start("queue-writer", "qmail-send")
+    page = world.page("serialmail.md")
+    page.places |= {"192.0.2.1": provider, "192.0.2.7": customer, "192:0:2:7": customer.replace(".", ":")}
+
+    def later(words: list[str]) -> None:
+        folder = m.home / page.here(words[0]) / "new"
+        for n, path in enumerate(sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)):
+            os.utime(path, (1_000_000_000 + n, 1_000_000_000 + n))
+
+    with SmtpSink(ip=provider, port=25) as isp, SmtpSink(ip=customer, port=25) as theirs:
+        page.run({"later": later})
+        assert [sorted(r for x in sink.messages for r in x.recipients) for sink in (isp, theirs)] == [
+            [b"<ada@elsewhere.example>", b"<bo@far.example>"],
+            [b"<boss@customer.example>"],
+        ]
+        assert len(isp.connections) == 1
+        assert theirs.connections[0].commands[0] == b"EHLO AutoTURN"
+        assert theirs.messages[0].data.endswith(b"\r\nTo: boss@customer.example\r\n\r\nWelcome.\r\n.\r\n")
+
+
+def test_routes(world: World) -> None:
+    m = world.m
+    zone: dict[str, Entry] = {
+        "backed.example": {"MX": ["10 theirs.example.", "20 ours.example."]},
+        "theirs.example": {"A": ["127.0.0.5"]},
+        "ours.example": {"A": ["127.0.0.1"]},
+    }
+    m.asks(world.running.enter_context(DnsServer(zone)).dnscacheip)
+    with SmtpSink(ip="127.0.0.3") as cars, SmtpSink(ip="127.0.0.3") as below, SmtpSink(ip="127.0.0.4") as smart:
+        page = world.page("routes.md")
+        page.places = {
+            "example:192.0.2.3:2525": f"example:127.0.0.3:{below.port}",
+            "example:192.0.2.3\n": f"example:127.0.0.3:{cars.port}\n",
+            ":192.0.2.4\n": f":127.0.0.4:{smart.port}\nbacked.example::{(closed := free_port())}\n",  # by MX, on a port for tests
+            "127.0.0.1 25 ": f"127.0.0.1 {m.e.smtp_port} ",
+            **page.places,
+        }
+        m.start("queue-writer", "qmail-send", "smtpd")
+
+        def arrived(_: list[str]) -> None:
+            for sink, recipient in ((cars, b"<ann@cars.example>"), (below, b"<bob@old.cars.example>"), (smart, b"<cy@elsewhere.example>")):
+                sink.wait(messages=1)
+                assert sink.messages[0].recipients == [recipient]
+
+        def up(_: list[str]) -> None:
+            m.logged("deferral: Sorry,_I_wasn't_able_to_establish_an_SMTP_connection")
+            world.running.enter_context(SmtpSink(ip="127.0.0.5", port=closed))
+
+        page.run({"arrived": arrived, "up": up})
+
+
+def test_null_client(world: World) -> None:
+    m = world.m
+    m.start("queue-writer", "qmail-send", "smtpd")
+    with SmtpSink(ip="127.0.0.3") as hub:
+        page = world.page("null-client.md")
+        page.places = {":192.0.2.3": f":127.0.0.3:{hub.port}", **page.places}
+
+        def arrived(_: list[str]) -> None:
+            hub.wait(messages=2)
+            assert {r for x in hub.messages for r in x.recipients} == {b"<sue@example.org>", b"<ada@elsewhere.example>"}
+            assert {x.sender.partition(b" ")[0] for x in hub.messages} == {b"<joe@example.org>"}
+
+        page.run({"arrived": arrived})

@@ -11,6 +11,7 @@ As root every process has its own user, and users' mail belongs to nobody; witho
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import signal
@@ -50,6 +51,10 @@ class Machine:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.power_off()
+
+    def asks(self, dnscacheip: bytes) -> None:
+        """Another name server, for services started from now on."""
+        self.e = dataclasses.replace(self.e, dnscacheip=dnscacheip.decode())
 
     # -- what is there before it runs ------------------------------------------------------------------------------------------------
 
