@@ -185,6 +185,7 @@ class Service:
             requires_auth=self.is_submission,
             recipients_max=loaded.recipients_max if own_limit is None else own_limit,
             client_recipients_max=CLIENT_RECIPIENTS_MAX if own_limit is None else own_limit,
+            refuses_controls=True,
             errors_max=ERRORS_MAX,
         )
 

@@ -23,6 +23,7 @@ class Profile:
     auth_in_clear: bool = False  # also without TLS, and from other machines
     recipients_max: int = 0  # 0: no limit
     client_recipients_max: int = 0
+    refuses_controls: bool = False  # characters in addresses, which the original takes, but for three
     errors_max: int = 0  # wrong commands before the connection is closed; 0: no limit
 
 

@@ -6,6 +6,7 @@ Source   qmail-smtpd(8), qmail-smtpd.c; RFC 5321; RFC 1870 (SIZE), RFC 3207 (STA
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -31,10 +32,14 @@ TOO_MANY_ERRORS = b"421 too many errors, closing (#4.7.0)\r\n"
 TOO_MANY_RECIPIENTS = b"452 too many recipients in one message (#4.5.3)\r\n"
 BAD_BYTE_IN_SENDER = b"553 sorry, that sender holds a byte no address may hold (#5.1.7)\r\n"
 BAD_BYTE_IN_RECIPIENT = b"553 sorry, that recipient holds a byte no address may hold (#5.1.3)\r\n"
+CONTROL_IN_SENDER = b"501 sorry, that sender holds a control character (#5.1.7)\r\n"
+CONTROL_IN_RECIPIENT = b"501 sorry, that recipient holds a control character (#5.1.3)\r\n"
+BAD_SIZE = b"501 sorry, SIZE wants a number (#5.5.4)\r\n"
 TOO_BIG = b"552 sorry, that message size exceeds my databytes limit (#5.3.4)\r\n"
 TOO_MANY_HOPS = b"554 too many hops, this message is looping (#5.4.6)\r\n"
 AUTH_FIRST = b"530 Authorization required (#5.7.1)\r\n"
 
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _HTTP = frozenset((b"get", b"post", b"put", b"head", b"connect", b"options", b"delete"))
 
 
@@ -97,9 +102,13 @@ def mail(session: Session, argument: bytes) -> Step:
         return session, SYNTAX, None
     except smtp_path.ForbiddenByte:
         return wrong(session, BAD_BYTE_IN_SENDER)
+    if session.profile.refuses_controls and _CONTROL.search(sender):
+        return wrong(session, CONTROL_IN_SENDER)
     if session.profile.has_size and rest:
         size = smtp_path.parameters(rest).get(b"SIZE", b"")
-        if session.databytes and size.isdigit() and int(size[:19]) > session.databytes:
+        if size and not size.isdigit():
+            return wrong(session, BAD_SIZE)
+        if session.databytes and size and int(size[:19]) > session.databytes:
             return session, TOO_BIG, None
     is_bad = bool(c.badmailfrom) and smtp_rcpt.is_bad_sender(sender, c.badmailfrom)
     return replace(session, transaction=Transaction(sender, is_bad)), OK, None
@@ -115,6 +124,8 @@ def rcpt(session: Session, argument: bytes) -> Step:
         return session, SYNTAX, None
     except smtp_path.ForbiddenByte:
         return wrong(session, BAD_BYTE_IN_RECIPIENT)
+    if session.profile.refuses_controls and _CONTROL.search(address):
+        return wrong(session, CONTROL_IN_RECIPIENT)
     if transaction.is_bad_sender:
         return session, b"553 %b\r\n" % smtp_rcpt.BAD_SENDER.encode(), None
     limit = session.profile.recipients_max if session.relayclient is None else session.profile.client_recipients_max

@@ -78,6 +78,32 @@ def test_a_message_is_queued_and_then_acknowledged(server: Server) -> None:
     server.process.wait_said("ok: 127.0.0.1: qp")
 
 
+@pytest.mark.parametrize(
+    ("why", "line", "reply"),
+    [
+        ("no number", "MAIL FROM:<ada@far.example> SIZE=-1", "501 sorry, SIZE wants a number (#5.5.4)"),
+        ("a control character", "MAIL FROM:<a\x1a@far.example>", "501 sorry, that sender holds a control character (#5.1.7)"),
+        ("eight bits", "MAIL FROM:<\xc3\xa9@far.example> SIZE=100", "250 ok"),
+    ],
+)
+def test_parameters_of_mail(server: Server, why: str, line: str, reply: str) -> None:
+    with server.dialog() as d:
+        assert d.say(line) == reply, why
+        d.say(MAIL)
+        assert d.say("RCPT TO:<joe\x01@host.example.org>") == "501 sorry, that recipient holds a control character (#5.1.3)"
+
+
+def test_many_commands_at_once_are_answered_each(server: Server) -> None:
+    """More than one client's turn of them, with a message among them."""
+    with server.dialog() as d:
+        one = f"{MAIL}\r\n{RCPT}\r\n".encode()
+        for before in (97, 98, 99, 100):  # so that each of its commands once ends a turn
+            d.send(b"NOOP\r\n" * before + one + b"DATA\r\nx\r\n.\r\n" + b"NOOP\r\n" * 250)
+            assert [d.reply().split()[0] for _ in range(before + 4)] == [b"250"] * (before + 2) + [b"354", b"250"]
+            assert [d.reply() for _ in range(250)] == [b"250 ok\r\n"] * 250
+    assert len(server.messages()) == 4
+
+
 def test_pipelined_commands_and_messages_are_answered_in_order(server: Server) -> None:
     one = f"{MAIL}\r\n{RCPT}\r\nDATA\r\n"
     with server.dialog() as d:
