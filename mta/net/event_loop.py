@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from mta.unix.settle import settle
+
 _run: Callable[[Coroutine[Any, Any, None]], None]
 try:
     import uvloop
@@ -16,4 +18,5 @@ else:
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
+    settle()
     _run(main)

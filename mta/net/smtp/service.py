@@ -104,6 +104,7 @@ class Service:
     loaded: Loaded
     checked_ns: int = 0
     clients: Clients = field(default_factory=Clients)
+    program: bytes | None = None  # what a site has put in qmail-queue's place
     known: dict[bytes, int] = field(default_factory=dict)  # recipients that exist: until when (ns)
 
     def is_known(self, address: bytes) -> bool:
@@ -120,6 +121,7 @@ class Service:
         now_ns = time.monotonic_ns()
         if now_ns - self.checked_ns > FRESH_NS:
             self.checked_ns = now_ns
+            self.program = queue_call.replacement(self.home)
             if not self.loaded.folder.is_fresh():
                 self._reload()
         return self.loaded
@@ -190,7 +192,8 @@ class Service:
         )
 
     def open_stream(self, variables: dict[bytes, bytes]) -> Stream:
-        program = variables.get(b"QMAILQUEUE") or os.environb.get(b"QMAILQUEUE") or queue_call.replacement(self.home)
+        self.current()
+        program = variables.get(b"QMAILQUEUE") or os.environb.get(b"QMAILQUEUE") or self.program
         return ProgramStream(program) if program else self.queue.open()
 
 

@@ -30,6 +30,7 @@ from mta.unix.child import Children
 from mta.unix.disk import REAL, Disk
 from mta.unix.fds import Fds
 from mta.unix.queue_line import QueueLine
+from mta.unix.settle import settle
 
 BATCH_MAX = 64  # jobs
 STAGED_MAX = 128  # deliveries: each has descriptors open
@@ -39,6 +40,7 @@ def serve(env: dict[bytes, bytes], fds: Fds) -> int:
     os.umask(0o077)
     with socket.socket(fileno=os.dup(fds[0])) as sock:
         worker = Worker(sock, env)
+        settle()
         while worker.turn():
             pass
     return 0

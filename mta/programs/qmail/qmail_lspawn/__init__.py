@@ -24,6 +24,7 @@ from mta import runner
 from mta.programs.qmail.qmail_lspawn.spawner import Spawner
 from mta.unix import accounts, spawn_limit, warm
 from mta.unix.fds import Fds
+from mta.unix.settle import settle
 
 _PLAIN = b"QMAIL_LSPAWN_PLAIN"
 
@@ -39,6 +40,7 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     capacity = spawn_limit.load(home)
     spawn_limit.make_room(capacity)
     spawner = Spawner(argv[0], env, fds, owner=who["qmailq"].uid, asker=who["qmailp"], is_plain=is_plain, capacity=capacity)
+    settle()
     while spawner.turn():
         pass
     return 0

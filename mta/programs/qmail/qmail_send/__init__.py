@@ -33,6 +33,7 @@ from mta.unix.controls import Unreadable
 from mta.unix.disk import REAL
 from mta.unix.fds import Fds
 from mta.unix.queuedir import Paths
+from mta.unix.settle import settle
 from mta.unix.trigger import Trigger
 
 
@@ -50,6 +51,7 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
         return 111
     loop.install_signals()
     loop.load_queue(clock.now_s())
+    settle()
     return loop.run()
 
 

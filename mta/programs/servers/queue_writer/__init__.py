@@ -25,6 +25,7 @@ from mta.programs.servers.queue_writer.writer import Writer
 from mta.unix import accounts, ask, clock, rlimit
 from mta.unix.fds import Fds
 from mta.unix.queuedir import Enqueuer, QueueTrouble
+from mta.unix.settle import settle
 
 
 def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
@@ -41,6 +42,7 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     enqueuer = Enqueuer(b".", pid=os.getpid())
     check_inodes(enqueuer)
     writer = Writer(sock, enqueuer, Invoker(who), Extra(home))
+    settle()
     fds.say(b"queue-writer: status: ready\n")
     while writer.turn():
         pass
