@@ -6,11 +6,14 @@
         disk.unmount(); disk.check(); disk.mount()
 Shutdown  the ioctl both file systems know, without flushing their log: from then on every call fails, and the next mount replays the log,
           as after a power cut (EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN)
+Mounts    are this process's and its children's own: a mount namespace that somebody else makes meanwhile would hold what we unmount, and
+          a file system that was shut down would still be so when it is mounted again
 End       whatever happens: nothing stays mounted, no loop device attached (mount -o loop gives it back by itself)
 """
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import shutil
@@ -31,6 +34,7 @@ _MAKE = {
 }
 _CHECK = {"ext4": ["e2fsck", "-f", "-n"], "xfs": ["xfs_repair", "-n"]}
 PATIENCE_S = 20.0
+_CLONE_NEWNS, _MS_REC, _MS_PRIVATE = 0x20000, 0x4000, 0x40000
 
 
 @cache
@@ -49,7 +53,17 @@ def why_not(*kinds: str) -> str | None:
                     disks.make(kind, kind, Path(folder) / "mounted")
         except subprocess.CalledProcessError as error:
             return f"no image can be mounted on a loop device here: {error.stderr.decode(errors='replace').strip()}"
+        except OSError as error:
+            return f"nothing can be mounted here: {error.strerror}"
     return None
+
+
+@cache
+def _mount_for_ourselves() -> None:
+    """From now on. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNS) or libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _run(*words: str | Path) -> str:
@@ -168,6 +182,7 @@ class Disks:
         self.all: list[Disk] = []
 
     def __enter__(self) -> Disks:
+        _mount_for_ourselves()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
