@@ -28,7 +28,7 @@ _STEP = re.compile(
     r"^`(?P<path>/\S+)`:\n\n```\w*\n(?P<file>.*?)^```$|^```console\n(?P<console>.*?)^```$|^<!-- (?P<hook>[^\n]*) -->$", re.M | re.S
 )
 _PROMPT = re.compile(r"^([a-z]*)\$ ", re.M)
-_LOOKING = ("cat", "cd", "grep", "head", "ls", "printf", "qmail-qread", "qmail-qstat", "svstat", "tail", "tai64nlocal")
+_LOOKING = ("cat", "cd", "grep", "head", "ls", "printf", "qmail-qread", "qmail-qstat", "svok", "svstat", "tail", "tai64nlocal", "tcpclient")
 _OWN_IN_ETC = ("tcp.smtp", "relay-ctrl", "aliases", "qmqp", "qfilter", "ppp", "autoturn", "rc.local")
 
 _AS_ROOT = {"qmaild": "nobody", "qmaill": "nobody"}

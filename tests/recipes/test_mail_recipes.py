@@ -118,3 +118,32 @@ def test_null_client(world: World) -> None:
             assert {x.sender.partition(b" ")[0] for x in hub.messages} == {b"<joe@example.org>"}
 
         page.run({"arrived": arrived})
+
+
+def test_relaying(world: World) -> None:
+    world.m.start("queue-writer", "qmail-send", "smtpd", "vmaild")
+    page = world.page("relaying.md")
+    page.places["127.0.0.1 25"] = f"127.0.0.1 {world.m.e.smtp_port}"
+    page.run()
+
+
+def test_block_lists(world: World) -> None:
+    zone: dict[str, Entry] = {
+        "2.0.0.127.bl.example.net": {"TXT": ['"see http://bl.example.net/"']},
+        "3.0.0.127.bl.example.net": {"TXT": ['"see http://bl.example.net/"']},
+        "3.0.0.127.friends.example.net": {"A": ["127.0.0.2"]},
+        "4.0.0.127.worst.example.net": {"TXT": ['"the worst"']},
+    }
+    world.m.asks(world.running.enter_context(DnsServer(zone)).dnscacheip)
+    world.m.start("queue-writer")
+    page = world.page("block-lists.md")
+    page.places["192.0.2."] = "127.0.0."
+    page.env["DNSCACHEIP"] = world.m.e.dnscacheip
+    page.run()
+
+
+def test_services(world: World) -> None:
+    world.m.start("queue-writer", "qmail-send", "smtpd")
+    page = world.page("services.md")
+    page.places["127.0.0.1 7777"] = f"127.0.0.1 {free_port()}"
+    page.run()
