@@ -3,12 +3,13 @@
 PYTHON ?= $(shell if [ "$$(id -u)" = 0 ]; then echo /usr/bin/python3; else command -v python3; fi)
 BIN = .venv/bin
 TEST_WORKERS ?= 2
+FUZZ_SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test-venv run stop prepare test quick crash fuzz check format types docs pins bench screens slow clean
+.PHONY: help venv test-venv run stop prepare test quick differential crash fuzz check format types docs pins bench screens slow clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
 
 venv: .venv/.runs ## make .venv with what the appliance needs
 
@@ -38,12 +39,16 @@ test: test-venv ## install what tests need and run the suite
 quick: test-venv ## the tests that need no processes, servers or browser
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -m "not slow" --ignore tests/end_to_end --ignore tests/browser tests
 
+differential: test-venv ## ours beside the originals on 100 000 generated inputs (10 minutes); ORIGINAL_QMAIL=/path adds qmail's
+	@DIFFERENTIAL=full HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile tests/differential
+
 crash: test-venv ## the crash tests in full: kills, power cuts, full disks (some 40 minutes), and their table
 	@deploy/test-packages
 	@CRASH_RECORD=1 $(BIN)/python -m pytest -m "crash or not crash" tests/crash
 
-fuzz: test-venv ## the properties of formats, sessions and decisions with new values, many of each
-	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile tests/formats tests/decisions tests/net tests/differential
+fuzz: test-venv ## fuzz targets for FUZZ_SECONDS (600) in all, then the properties with new values
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile tests/formats tests/decisions tests/net
 
 check: test-venv types ## linters and types
 	@$(BIN)/ruff format --check .
