@@ -26,6 +26,7 @@ _PROGRAM = b"bin/qmail-queue"
 _OURS = b"runner.run('qmail-queue'"  # what deploy/prepare writes there; behind a link to qmail-qmqpc it is not that
 _CUSTOM_MAX = 255
 _READ_ERROR, _HOME_TROUBLE, _NO_WRITER, _EXEC_FAILED = 54, 61, 62, 120
+_TODO_TROUBLE = 66  # its name may stand in todo/, and not be on disk (unix/queuedir)
 
 
 class QueueCall:
@@ -137,6 +138,7 @@ class _WriterCall(QueueCall):
                 frames, _ = queue_call.read_frames(buffer)
                 if frames:
                     exit_, _messnum, self.qp = queue_call.read_result(frames[0][2])
+                    self.is_uncertain = exit_ == _TODO_TROUBLE
                     return exit_
         except (OSError, ValueError):
             pass
@@ -182,7 +184,7 @@ class _ProgramCall(QueueCall):
         os.close(self._envelope)
         custom = _read_up_to(self._custom, _CUSTOM_MAX)
         code = self._wait()
-        self.is_uncertain = code is None or code < 0 or code in (_READ_ERROR, _NO_WRITER)
+        self.is_uncertain = code is None or code < 0 or code in (_READ_ERROR, _NO_WRITER, _TODO_TROUBLE)
         if code is None:
             return Temporary("qq waitpid surprise (#4.3.0)")
         return queue_failure(_READ_ERROR if code == 0 and self._is_broken else code, custom)

@@ -32,7 +32,7 @@ from mta.programs.qmail.qmail_send.todo import TodoDir
 from mta.unix import queue_call
 from mta.unix.disk import Disk
 from mta.unix.queue_call import QueueCall
-from mta.unix.queuedir import SPLIT, Enqueuer, Paths, Submission, numbers
+from mta.unix.queuedir import SPLIT, TODO_TROUBLE, Enqueuer, Paths, Submission, numbers
 from mta.unix.trigger import Trigger
 from tests.support.sim_disk import Inode, Names, SimDisk
 
@@ -112,8 +112,9 @@ class SimCall(QueueCall):
     def _commit(self, envelope_: bytes) -> MailError | None:
         sender, recipients = envelope.read(envelope_)
         failed = enqueue(self._disk, self.qp, b"".join(self._parts), sender, *recipients)
-        self.is_uncertain = self.qp == self.lost
-        return queue_failure(54 if self.is_uncertain else failed)
+        is_lost = self.qp == self.lost
+        self.is_uncertain = is_lost or failed == TODO_TROUBLE
+        return queue_failure(54 if is_lost else failed)
 
     def abandon(self) -> None:
         pass
@@ -177,6 +178,7 @@ class SimSender:
         while self._todo.has_work:
             self._todo.step(self._now_s)
             done = True
+        self._passes.remove_again(self._now_s)
         while self._clean.turn():
             done = True
         self._passes.step(self._now_s)
@@ -202,7 +204,7 @@ class SimSender:
             self._now_s = max(self._now_s, self._todo._again_at)
             self._todo.look(self._now_s)
             return True
-        schedules = [self._core.done, *(c.schedule for c in self._core.channels)]
+        schedules = [self._core.done, self._core.removals, *(c.schedule for c in self._core.channels)]
         dates = [due for s in schedules if (due := s.next_due()) is not None]
         if not dates:
             return False

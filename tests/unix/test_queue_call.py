@@ -234,7 +234,7 @@ def test_settle_asks_the_writer_something_that_queues_nothing(tmp_path: Path) ->
     assert writer.heard == [(0, frames.ENVELOPE, b"")]
 
 
-@pytest.mark.parametrize(("code", "is_uncertain"), [(0, False), (53, False), (54, True), (62, True), ("$(kill -9 $$)", True)])
+@pytest.mark.parametrize(("code", "is_uncertain"), [(0, False), (53, False), (54, True), (62, True), (66, True), ("$(kill -9 $$)", True)])
 def test_a_program_that_lost_the_writer_leaves_it_open(tmp_path: Path, code: int | str, is_uncertain: bool) -> None:
     path = program(tmp_path / "q", f"cat >/dev/null; cat <&1 >/dev/null; exit {code}\n")
     call = queue_call.open_(os.fsencode(tmp_path), {b"QMAILQUEUE": path})

@@ -4,8 +4,9 @@ Noting   1 cut off what a crash left of a paragraph  2 append the paragraph, fsy
 Telling  5 make the removal of todo/N, local/N and remote/N last  6 queue the bounce (notice)  7 unlink bounce/N, fsync bounce/
 Crash    before 3: the recipient is delivered again, and fails or not. Between 3 and 4: the paragraph is found, and the recipient marked
          without another delivery (told). Between 6 and 7: the bounce still waits in todo/, for only we deliver; the next start knows it
-         by its bytes and goes on with 7 (recover). So each failure is told once, whatever is killed; after a power cut, too. Two ways to
-         be told twice remain: a recipient named twice in one envelope, and a program in qmail-queue's place that changes the bounce.
+         by its bytes and goes on with 7 (recover). So each failure is told once, whatever is killed; after a power cut, too. Three
+         ways to be told twice remain: a recipient named twice in one envelope, a program in qmail-queue's place that changes the bounce,
+         and a disk that does not let bounce/N go, when we are stopped before it does (as long as we live we know).
 Source   qmail-send.c addbounce and injectbounce, which admits that it may lose a paragraph in a crash
 """
 
@@ -101,14 +102,17 @@ def inject(core: Core, messnum: int, now_s: int, env: dict[bytes, bytes]) -> boo
     try:
         fd = core.disk.open(path, os.O_RDONLY)
     except FileNotFoundError:
+        core.bounced.discard(messnum)
         return True
     except OSError:
         core.say.warning(b"trouble opening %b; will try again later" % short(path))
         return False
     try:
-        if not _tell(core, messnum, fd, now_s, env):
+        if messnum not in core.bounced and not _tell(core, messnum, fd, now_s, env):
             return False
+        core.bounced.add(messnum)
         _forget(core, messnum)
+        core.bounced.discard(messnum)
     except (OSError, ValueError):
         core.say.warning(b"trouble reading %b; will try again later" % short(core.paths.info(messnum)))
         return False

@@ -50,6 +50,8 @@ class Core:
     done: Schedule = field(default_factory=Schedule)  # messages with nothing left to deliver
     failed_stats: Schedule = field(default_factory=Schedule)  # messages whose state could not be read at start
     direct: dict[int, Job] = field(default_factory=dict)  # delivered straight from todo/N
+    removals: Schedule = field(default_factory=Schedule)  # of those, delivered, whose todo/N could not be removed
+    bounced: set[int] = field(default_factory=set)  # messages whose bounce is queued, and whose bounce/N could not be removed
     last_reports: dict[int, dict[bytes, LastReport]] = field(default_factory=dict)  # by message and rewritten recipient
     written: set[int] | None = None  # numbers of messages with files in info/, local/, remote/ or bounce/; None: may be any
     now_s: int = 0  # of this turn: one for all of it, so that the clock cannot be set between two looks at it
@@ -65,7 +67,7 @@ class Core:
 
     def all_due(self, now_s: int) -> None:
         """Every message, also one that waits because the disk refused something: who wants it so may just have made room."""
-        for schedule in (self.local.schedule, self.remote.schedule, self.done, self.failed_stats):
+        for schedule in (self.local.schedule, self.remote.schedule, self.done, self.failed_stats, self.removals):
             schedule.all_due(now_s)
 
     def is_active(self, messnum: int) -> bool:

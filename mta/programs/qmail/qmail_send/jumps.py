@@ -35,7 +35,7 @@ def move(core: Core, by_s: int) -> None:
         numbers.update(channel.schedule.due, channel.active)
         for job in channel.active.values():
             job.retry_s += by_s
-    for schedule in (core.local.schedule, core.remote.schedule, core.done, core.failed_stats):
+    for schedule in (core.local.schedule, core.remote.schedule, core.done, core.failed_stats, core.removals):
         schedule.move(by_s)
     for messnum in numbers:
         _give_birth(core, core.paths.info(messnum), by_s)

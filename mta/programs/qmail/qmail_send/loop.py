@@ -157,6 +157,7 @@ class Loop:
             if messnum is None:
                 break
             finish(self._core, messnum, now_s, self._env)
+        self._passes.remove_again(now_s)
         failed = self._core.failed_stats.pop(now_s)
         if failed is not None:
             self._passes.adopt(failed, now_s)
@@ -169,7 +170,12 @@ class Loop:
         if not core.is_exiting and (self._todo.has_work or self._passes.has_work(now_s)):
             return 0
         dates = [self._todo.next_due(), self._sweep.next_due()] if not core.is_exiting else []
-        schedules = [core.done, core.failed_stats, *(c.schedule for c in core.channels if c.has_room and not core.is_exiting)]
+        schedules = [
+            core.done,
+            core.failed_stats,
+            core.removals,
+            *(c.schedule for c in core.channels if c.has_room and not core.is_exiting),
+        ]
         dates += [due for s in schedules if (due := s.next_due()) is not None]
         patience_ends = self._todo.patience_ends()
         if patience_ends is not None and not core.is_exiting:

@@ -211,23 +211,35 @@ class Passes:
         core, job = self._core, delivery.job
         assert self.todo is not None
         if letter == DONE:
-            looks = self.todo.looks
-            core.clean.finish(job.messnum, lambda ok: self._direct_done(job.messnum, ok, looks))
+            self._remove_direct(job.messnum, now_s)
             return
         address = (delivery.recipient.address,)
         is_local = job.channel is core.local
         arrival = Arrival(job.messnum, job.sender, address if is_local else (), () if is_local else address)
         self.todo.preprocess([arrival], now_s, lambda _, ok: self._now_ordinary(delivery, letter, text, now_s, ok))
 
-    def _direct_done(self, messnum: int, ok: bool, looks: int) -> None:
-        """todo/N is gone (S2), and so is mess/N (S1). If todo/N could not be removed the message will be delivered again. looks: at todo/
-        when its removal was asked for. Who looked since may have taken a new message of the same number for this one."""
+    def _remove_direct(self, messnum: int, now_s: int) -> None:
+        assert self.todo is not None
+        looks = self.todo.looks
+        self._core.clean.finish(messnum, lambda ok: self._direct_done(messnum, ok, looks, now_s))
+
+    def remove_again(self, now_s: int) -> None:
+        """One message that is delivered and still lies in todo/. As long as we live it is not delivered again."""
+        messnum = self._core.removals.pop(now_s)
+        if messnum is not None:
+            self._remove_direct(messnum, now_s)
+
+    def _direct_done(self, messnum: int, ok: bool, looks: int, now_s: int) -> None:
+        """todo/N is gone (S2), and so is mess/N (S1). looks: at todo/ when its removal was asked for. Who looked since may have taken a new
+        message of the same number for this one."""
+        if not ok:
+            self._core.removals.add(messnum, now_s + SYSFAIL_S)
+            return
         self._forget_direct(messnum)
-        if ok:
-            self._core.say(qmaillog.end_msg(messnum))
-            assert self.todo is not None
-            if self.todo.looks != looks:
-                self.todo.look_for(messnum)
+        self._core.say(qmaillog.end_msg(messnum))
+        assert self.todo is not None
+        if self.todo.looks != looks:
+            self.todo.look_for(messnum)
 
     def _forget_direct(self, messnum: int) -> None:
         self._core.direct.pop(messnum, None)
