@@ -1,4 +1,5 @@
-"""docs/programs from the heads of the rooms: a page for each program, and an index. tests/test_docs.py fails while they differ.
+"""docs/programs from the heads of the rooms: a page for each program, and an index; docs/options.md from options. tests/test_docs.py fails
+while they differ.
 
 Index    by package: each program, what it does, its state, and the sections of docs/quirks.md that name it under "Programs:"
 State    how its answers were compared with those of the original: N recorded (docs/testing.md), live (tests/differential); else by its
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from deploy import options
 from deploy.environment import CHECKOUT
 from deploy.prepare import OTHER_NAMES
 from mta import board
@@ -158,8 +160,13 @@ def _rows() -> Iterator[tuple[str, str]]:
         yield name, f"| [{name}]({real}.md) | another name of {real} | {state(real)} | {differences(real)} |"
 
 
+def heads() -> dict[str, str]:
+    return {name: head(name) for name in board.PROGRAMS}
+
+
 def pages() -> dict[Path, str]:
-    return {FOLDER / "index.md": index(), **{FOLDER / f"{name}.md": page(name) for name in board.PROGRAMS}}
+    own = {FOLDER / f"{name}.md": page(name) for name in board.PROGRAMS}
+    return {FOLDER / "index.md": index(), CHECKOUT / "docs/options.md": options.page(heads()), **own}
 
 
 def main() -> None:

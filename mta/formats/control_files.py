@@ -56,6 +56,7 @@ class ControlFile:
 
 
 _SMTPD = ("qmail-smtpd", "smtpd", "submission")
+_WRITERS = ("qmail-inject", "new-inject", "ofmipd", "newaliases", "newinclude", "dot-forward")  # they complete addresses
 
 QMAIL: tuple[ControlFile, ...] = (
     ControlFile(
@@ -69,7 +70,7 @@ QMAIL: tuple[ControlFile, ...] = (
     ),
     ControlFile(
         "bouncefrom",
-        ("qmail-send",),
+        ("qmail-send", "maildirserial"),
         Kind.LINE,
         "The name bounces come from, before the @.",
         default="MAILER-DAEMON",
@@ -78,7 +79,7 @@ QMAIL: tuple[ControlFile, ...] = (
     ),
     ControlFile(
         "bouncehost",
-        ("qmail-send",),
+        ("qmail-send", "maildirserial"),
         Kind.LINE,
         "The host name bounces come from, after the @.",
         default="bouncehost",
@@ -119,7 +120,7 @@ QMAIL: tuple[ControlFile, ...] = (
     ),
     ControlFile(
         "defaultdomain",
-        ("qmail-inject",),
+        (*_WRITERS, "login-broker"),
         Kind.LINE,
         "Added to host names without a dot in mail written here: joe@host becomes joe@host.example.org.",
         default="defaultdomain",
@@ -130,7 +131,7 @@ QMAIL: tuple[ControlFile, ...] = (
     ),
     ControlFile(
         "defaulthost",
-        ("qmail-inject",),
+        _WRITERS,
         Kind.LINE,
         "Added to addresses without a host in mail written here: joe becomes joe@mail.example.org.",
         default="defaulthost",
@@ -141,7 +142,7 @@ QMAIL: tuple[ControlFile, ...] = (
     ),
     ControlFile(
         "doublebouncehost",
-        ("qmail-send",),
+        ("qmail-send", "maildirserial"),
         Kind.LINE,
         "The host name of the address that gets bounces which bounce themselves.",
         default="doublebouncehost",
@@ -151,7 +152,7 @@ QMAIL: tuple[ControlFile, ...] = (
     ),
     ControlFile(
         "doublebounceto",
-        ("qmail-send",),
+        ("qmail-send", "maildirserial"),
         Kind.LINE,
         "The name of the address that gets bounces which bounce themselves; an empty file throws them away.",
         default="postmaster",
@@ -180,7 +181,7 @@ QMAIL: tuple[ControlFile, ...] = (
     ),
     ControlFile(
         "idhost",
-        ("qmail-inject",),
+        ("qmail-inject", "new-inject", "ofmipd"),
         Kind.LINE,
         "The host name in the Message-ID of mail written here.",
         default="idhost",
@@ -230,7 +231,7 @@ QMAIL: tuple[ControlFile, ...] = (
     ),
     ControlFile(
         "plusdomain",
-        ("qmail-inject",),
+        _WRITERS,
         Kind.LINE,
         "Put in place of a + at the end of a host name in mail written here: joe@host+ becomes joe@host.example.",
         default="plusdomain",
@@ -333,7 +334,7 @@ QMAIL: tuple[ControlFile, ...] = (
     ),
     ControlFile(
         "virtualdomains",
-        ("qmail-send", *_SMTPD),
+        ("qmail-send", "smtpd", "submission"),
         Kind.MAP,
         "Domains and addresses whose mail goes to one user: domain:user puts user- before the name. domain: with nothing behind it "
         "makes an exception.",
@@ -488,7 +489,7 @@ OWN: tuple[ControlFile, ...] = (
     ),
     ControlFile(
         "servercert.pem",
-        ("smtpd", "submission", "pop3d"),
+        ("smtpd", "submission", "pop3d", "web-front"),
         Kind.PEM,
         "Certificate and key of this server, in one file; without it there is no TLS.",
         before="Certificate of this server.",

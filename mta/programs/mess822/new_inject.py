@@ -7,7 +7,7 @@ Usage    new-inject [-nNaAhHFIMRS] [-fSENDER] [RECIPIENT ...]
          -f envelope sender; else Envelope-Sender, Return-Path, or what the environment says. Without the first three:
          -M a sender of its own for each message, -R and each recipient. -F -I -S without the From, Message-ID, Return-Path of the message
 Reads    fd 0 the message (formats/mess822_header); control/rewrite, else defaulthost, defaultdomain, plusdomain; idhost; me; the files
-         named by QMAILREWRITEFILE and QMAILMFTFILE; QMAILINJECT and the other variables of new-inject(1)
+         named by QMAILREWRITEFILE and QMAILMFTFILE; QMAILINJECT (letters as the options F I M R S) and the other variables of qmail-inject
 Writes   the message to the queue (decisions/outgoing_header), or with -n to fd 1; complaints to fd 2
 Exits    0 queued; 100 usage, or the queue will never take the message; 111 try again
 Limits   the header is held in memory, the body never: it passes in pieces of 64 KiB

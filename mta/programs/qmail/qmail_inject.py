@@ -3,8 +3,11 @@
 Usage    qmail-inject [-nNaAhH] [-fSENDER] [RECIPIENT ...]
          -a recipients are the operands only; -h those of the header only; -H both; -A (default) operands if there are any, else header
          -f envelope sender; -n print the message, with its sender in Return-Path, in place of queueing it; -N queue it
-Reads    fd 0 the message; control/defaultdomain, defaulthost, plusdomain, idhost, else me; QMAILINJECT and the other variables of
-         qmail-inject(8); the file named by QMAILMFTFILE
+Reads    fd 0 the message; control/defaultdomain, defaulthost, plusdomain, idhost, else me; QMAILDEFAULTDOMAIN, QMAILDEFAULTHOST,
+         QMAILPLUSDOMAIN, QMAILIDHOST before those; who sends: QMAILUSER MAILUSER USER LOGNAME at QMAILHOST MAILHOST, by the name of
+         QMAILNAME MAILNAME NAME, the first of each that is set, but in the envelope QMAILSUSER at QMAILSHOST; letters of QMAILINJECT: c
+         name as a comment, s f i without Return-Path, From, Message-ID of the message, r m a sender of its own for each recipient, for
+         each message; the file named by QMAILMFTFILE: lists to be answered
 Writes   the message to the queue (mta/unix/queue_call), or with -n to fd 1; complaints to fd 2
 Exits    0 queued; 100 an option, address or field we cannot read, or the queue will never take the message; 111 try again
 Limits   the header is held in memory, the body never: it passes in pieces of 64 KiB

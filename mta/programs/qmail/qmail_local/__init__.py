@@ -4,6 +4,8 @@ Usage    qmail-local [-nN] USER HOME LOCAL DASH EXT HOST SENDER DEFAULT
          -n only says what would be done; -N, the default, does it
          qmail-local -W: a living worker, see worker; for qmail-lspawn only
 Reads    fd 0 the message, seekable; .qmail files below HOME (dot-qmail(5)); DEFAULT stands for an empty or missing one
+Gives    commands the message on fd 0, and SENDER NEWSENDER RECIPIENT USER HOME LOCAL HOST HOST2 HOST3 HOST4 EXT EXT2 EXT3 EXT4 DEFAULT
+         DTLINE RPLINE UFLINE (decisions/local_environment)
 Writes   Maildirs, mboxes, the queue (what is forwarded); what commands write; fd 1 "did F+W+P" and the number of the forwarded message;
          fd 2 what went wrong. Both go into the report to qmail-send.
 Exits    0 delivered; 100 never will be; 111 try again; the exit of a command decides as qmail-command(8) says

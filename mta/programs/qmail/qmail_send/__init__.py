@@ -2,7 +2,7 @@
 
 Reads    queue/todo, info, local, remote, bounce, mess; fd 2 and 4 reports of qmail-lspawn and qmail-rspawn; fd 6 answers of qmail-clean;
          control/ me locals virtualdomains envnoathost percenthack concurrencylocal concurrencyremote queuelifetime bouncefrom bouncehost
-         doublebounceto doublebouncehost; run/qmail-send/orders (see orders)
+         doublebounceto doublebouncehost doublebouncetrim concurrencylimit; run/qmail-send/orders (see orders)
 Writes   queue/info, local, remote, bounce; fd 0 the log; fd 1 and 3 commands to the spawners; fd 5 requests to qmail-clean; bounces to
          qmail-queue
 Signals  TERM stop when the deliveries under way have ended; ALRM everything is due now; HUP reread locals and virtualdomains
