@@ -20,7 +20,7 @@ from types import TracebackType
 from tests.crash import ledger
 from tests.crash.faults_disk import Disks
 from tests.crash.ledger import Audit
-from tests.crash.power import Town, letter_of, taken
+from tests.crash.power import Town, letter_of, taken, work_off
 
 _OUTER_MB = 3000
 _SESSIONS = 8
@@ -90,7 +90,7 @@ class Gallery:
                 before = len(sink.messages)
                 disk.after_power_cut()
                 plane.start()
-                plane.drain(drain_s)
+                work_off(plane, drain_s)
                 far = [*sink.messages[: snapshot.sink_taken], *sink.messages[before:]]
                 yield ledger.audit(set(snapshot.acknowledged), [*plane.copies(), *taken(far)], letter_of)
                 plane.kill()
