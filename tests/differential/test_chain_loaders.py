@@ -80,6 +80,35 @@ def test_the_same_flags_do_the_same_with_a_lock(flags: list[bytes], file: bytes,
         assert ours == theirs
 
 
+words = st.lists(st.sampled_from([b"a", b"-", b" ", b"/", b"\n", b"\xff", b"'", b"$x", b"=", b"sh"]), max_size=4).map(b"".join)
+
+
+@settings(max_examples=ROUNDS)
+@given(st.sampled_from([b"sh", b"/bin/sh", b"none", b"", b"/"]), words.filter(bool), st.lists(words, max_size=3))
+def test_argv0_hands_on_the_same_name_and_words(real: bytes, name: bytes, rest: list[bytes]) -> None:
+    """But for the empty name, which no Python program can hand on."""
+    ours, theirs = both("argv0", [real, name, b"-c", b"cat /proc/$$/cmdline; exit $#", *rest])
+    assert ours == theirs
+
+
+accounts = st.one_of(st.sampled_from([b"root", b"daemon", b"nobody", b"mail", b"www-data", b"none", b"", b"0", b"65534", b"root "]), words)
+
+
+@settings(max_examples=original.rounds(60, 500))
+@given(accounts, st.sampled_from([[b"sh", b"-c", b"echo $UID $GID; id -G; id"], [b"none"], []]))
+def test_the_same_account_gives_the_same_numbers(account: bytes, command: list[bytes]) -> None:
+    """Without root setuidgid says that it cannot, and so does ours."""
+    for name in ("envuidgid", "setuidgid"):
+        ours, theirs = both(name, [account, *command])
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("command", [b"exit 0", b"exit 111", b"kill -9 $$", b'test "$(ps -o pgid= -o sid= -p $$ | tr -s " ")" = " $$ $$"'])
+def test_pgrphack_starts_the_same_session(command: bytes) -> None:
+    ours, theirs = both("pgrphack", [b"sh", b"-c", command])
+    assert ours == theirs
+
+
 @pytest.mark.parametrize("name", ["envuidgid", "envdir", "setlock", "softlimit", "pgrphack", "fghack", "setuidgid"])
 @pytest.mark.parametrize(
     "argv",

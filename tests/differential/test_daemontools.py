@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import tempfile
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from tests.support.call import Result, call, command
 from tests.support.process import PATIENCE_S, eventually
 
 ROUNDS = original.rounds(100)
-TOOLS = ("multilog", "tai64nlocal", "svstat", "svc", "svok", "supervise")
+TOOLS = ("multilog", "tai64nlocal", "svstat", "svc", "svok", "supervise", "tai64n")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,6 +33,7 @@ def _originals() -> None:
 def multilog(by: str, folder: Path, actions: list[bytes], data: bytes) -> tuple[int, bytes, bytes, dict[str, tuple[int, bytes]]]:
     """Run in folder -> exit, output, words, and the files without their times."""
     program = [original.original("multilog")] if by == "original" else command("multilog", b"/")
+    original.TRIED["multilog"] += by == "original"
     done = subprocess.run([*program, *actions], input=data, cwd=folder, env={}, capture_output=True, check=False)
     files: dict[str, tuple[int, bytes]] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -69,7 +72,7 @@ line = st.one_of(st.text("ab* :", max_size=8).map(str.encode), long_lines, st.sa
 inputs = st.builds(lambda lines, end: b"\n".join(lines) + end, st.lists(line, max_size=8), st.sampled_from([b"", b"\n"]))
 
 
-@settings(max_examples=ROUNDS)
+@settings(max_examples=original.rounds(100, 2000))
 @given(actions, actions, inputs)
 def test_the_same_script_selects_the_same_lines(first: list[bytes], second: list[bytes], data: bytes) -> None:
     ours, theirs = both_multilogs([*first, b"./d", *second, b"./d2"], data)
@@ -115,14 +118,31 @@ def is_time(text: bytes) -> bool:
 
 @settings(max_examples=ROUNDS)
 @given(
-    st.lists(st.one_of(st.builds(bytes.__add__, moments, tails), labels), max_size=6),
+    st.lists(st.one_of(st.builds(bytes.__add__, moments, tails), labels), max_size=20),
     st.sampled_from(["UTC", "Asia/Kolkata", "America/New_York"]),
 )
 def test_the_same_labels_show_the_same_time(lines: list[bytes], zone: str) -> None:
     data = b"".join(text + b"\n" for text in b"\n".join(lines).split(b"\n") if is_time(text))
     env = {b"QMAIL_HOME": b"/", b"TZ": zone.encode()}
     done = subprocess.run([*command("tai64nlocal", b"/")], input=data, env=env, capture_output=True, check=False)
-    assert Result(done.returncode, done.stdout, done.stderr) == original.run("tai64nlocal", [], env, data)
+    assert Result(done.returncode, done.stdout, done.stderr) == original.run("tai64nlocal", [], env, data, inputs=len(lines))
+
+
+stamped = st.lists(st.sampled_from([b"\n", b"a", b"\r", b"\0", b"@", b" ", b"x" * 1500, b"\xff"]), max_size=12).map(b"".join)
+
+
+@settings(max_examples=original.rounds(100, 5000))
+@given(stamped)
+def test_the_same_lines_are_stamped(data: bytes) -> None:
+    """Each with a time between the start and the end of both, and in that order."""
+    start = tai64n.write(time.time_ns())
+    found = [call("tai64n", [], {}, data), original.run("tai64n", [], {}, data)]
+    for result in found:
+        times = re.findall(rb"(?m)^@[0-9a-f]{24}(?= )", result.out)
+        order = [start, *times, tai64n.write(time.time_ns())]
+        assert order == sorted(order)
+    ours, theirs = (replace(result, out=re.sub(rb"(?m)^@[0-9a-f]{24} ", b"TIME ", result.out)) for result in found)
+    assert ours == theirs
 
 
 class ServiceDir:

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from mta.unix.warm import OURS
-from tests.support import queue_program
+from tests.support import original, queue_program
 from tests.support.call import Result, command
 from tests.support.local_home import maildir
 
 HOME = Path(os.environ.get("ORIGINAL_QMAIL", "/var/qmail"))
-ROUNDS, INPUTS = 4, 25
+ROUNDS, INPUTS = original.rounds(4, 12), 25
 LINES = {
     b"SENDER": b"a b@x.y",
     b"NEWSENDER": b"owner@x.y",
@@ -65,6 +65,7 @@ class Pair:
         folder.mkdir(exist_ok=True)
         queue = queue_program.make(folder)
         words = command(name, os.fsencode(HOME)) if is_ours else [str(HOME / "bin" / name)]
+        original.TRIED[name] += not is_ours
         source = folder / "message"
         source.write_bytes(self.message)
         with source.open("rb") as stdin:
@@ -154,6 +155,7 @@ def test_maildir2mbox(seed: int, tmp_path: Path) -> None:
                 path.write_bytes(text if text.endswith(b"\n") or not text else text + b"\n")
                 os.utime(path, (10**9 + n, 10**9 + n))
             env = {b"MAILDIR": folder / "Maildir", b"MAIL": folder / "box", b"MAILTMP": folder / "tmp"}
+            original.TRIED["maildir2mbox"] += who == "original"
             words = command("maildir2mbox", b"/nowhere") if who == "ours" else [str(HOME / "bin/maildir2mbox")]
             done = subprocess.run(words, env={**env, b"QMAIL_HOME": b"/nowhere"}, capture_output=True, check=False)
             boxes.append((done.returncode, done.stdout, done.stderr, (folder / "box").read_bytes()))

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from mta.unix.warm import OURS
-from tests.support import queue_program
+from tests.support import original, queue_program
 from tests.support.call import Result, call
 
 HOME = Path(os.environ.get("ORIGINAL_QMAIL", "/var/qmail"))
 ORIGINAL = HOME / "bin/qmail-inject"
-ROUNDS, MESSAGES = 8, 25
+ROUNDS, MESSAGES = original.rounds(8, 80), 25
 
 BITS = [
     "joe", "a", "b+", "x.y", "+", "é", "q)", "w]", "a\\ b", '"q s"', '"a\\"b"', "[1.2.3.4]", "[]", "(c)", "(c (d) e)", "(c\\)",
@@ -82,6 +82,7 @@ def test_x06_it_does_what_the_original_does_with_random_headers(seed: int, tmp_p
         text, arguments = message(rng), [word.encode() for word in rng.choice(ARGUMENTS)]
         theirs, ours = (queue_program.make(tmp_path / f"{n}-{who}") for who in ("theirs", "ours"))
         env = {b"USER": b"joe", **{k.encode(): v.encode("latin-1") for k, v in rng.choice(VARIABLES).items()}}
+        original.TRIED["qmail-inject"] += 1
         done = subprocess.run([ORIGINAL, *arguments], input=text, env={**env, b"QMAILQUEUE": theirs.path}, capture_output=True, check=False)
         expected = outcome(Result(done.returncode, done.stdout, done.stderr), theirs)
         found = outcome(call("qmail-inject", arguments, {**env, b"QMAIL_HOME": os.fsencode(HOME), b"QMAILQUEUE": ours.path}, text), ours)

@@ -8,7 +8,6 @@ import os
 import pwd
 import random
 import re
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -19,11 +18,13 @@ from pathlib import Path
 import pytest
 
 from mta.formats import spawn
+from tests.differential import swap
+from tests.differential.swap import Site
 from tests.differential.test_queue_interchange import HOME, Original, original, pytestmark
 from tests.support import queue_program
 from tests.support.call import call, command
 from tests.support.original import original as debian
-from tests.support.process import PATIENCE_S, Process, eventually
+from tests.support.process import PATIENCE_S, eventually
 
 __all__ = ["original", "pytestmark"]
 COUNT = 150
@@ -40,29 +41,29 @@ def queue(count: int, recipient: bytes = b"u%d@host.example.org") -> None:
         os.close(read_end)
 
 
-def copies(site: Original) -> Counter[int]:
+def copies(site: Site) -> Counter[int]:
     """How often each message was delivered."""
     found: Counter[int] = Counter()
-    for path in (site.maildir / "new").iterdir():
+    for path in (site.path / "joe/Maildir/new").iterdir():
         match = re.search(rb"^Subject: (\d+)$", path.read_bytes(), re.MULTILINE)
         assert match is not None
         found[int(match[1])] += 1
     return found
 
 
-def numbers() -> dict[str, int]:
+def numbers(site: Site) -> dict[str, int]:
     """Message number -> which message it is."""
     found = {}
-    for path in (HOME / "queue/mess").glob("*/*"):
+    for path in (site.path / "queue/mess").glob("*/*"):
         match = re.search(rb"^Subject: (\d+)$", path.read_bytes(), re.MULTILINE)
         assert match is not None
         found[path.name] = int(match[1])
     return found
 
 
-def is_waiting() -> bool:
+def is_waiting(site: Site) -> bool:
     """Is there a message to deliver? A kill may also leave pieces (S2), which are swept away after 36 hours."""
-    return any(path.is_file() for folder in ("todo", "info") for path in (HOME / "queue" / folder).rglob("*"))
+    return any(path.is_file() for folder in ("todo", "info") for path in (site.path / "queue" / folder).rglob("*"))
 
 
 def empty_queue() -> None:
@@ -82,15 +83,6 @@ def theirs(log: Path, path: str = f"{HOME}/bin:/usr/bin:/bin") -> Iterator[subpr
             send.wait(PATIENCE_S)
 
 
-@contextmanager
-def ours() -> Iterator[Process]:
-    process = Process(HOME, "qmail-start", "./Mailbox", env={"PATH": f"{HOME}/bin:/usr/bin:/bin"})
-    try:
-        yield process
-    finally:
-        process.end()
-
-
 def script(path: Path, name: str) -> None:
     """bin/NAME that is ours."""
     text = f"import sys; sys.path.insert(0, {os.getcwd()!r}); from mta import runner; runner.run({name!r}, {os.fsencode(HOME)!r})"
@@ -98,28 +90,29 @@ def script(path: Path, name: str) -> None:
     path.chmod(0o755)
 
 
-def test_x03_neither_loses_what_the_other_was_killed_with(original: Original, tmp_path: Path) -> None:
-    """And what had ended before a kill does not come again."""
-    queue(COUNT)
-    known, log = numbers(), tmp_path / "log"
-    rng, kills = random.Random(3), 0
+def test_x03_neither_loses_what_the_other_was_killed_with(tmp_path: Path) -> None:
+    """And what had ended before a kill does not come again. In a copy of the home, qmail-send ours and the original in turn."""
+    if not swap.is_possible():
+        pytest.skip("we may not mount")
+    site, rng, kills = Site(tmp_path, frozenset()), random.Random(3), 0
+    site.inject("qmail-queue", COUNT, "joe")
+    known = numbers(site)
     ended: dict[int, int] = {}
-    while is_waiting():
-        goal = original.delivered() + rng.randrange(1, 20)
-        with ours() if kills % 2 == 0 else theirs(log) as send:
-            eventually(lambda goal=goal: original.delivered() >= goal or not is_waiting(), "nothing is delivered")
-            if is_waiting():
-                os.kill(send.pid, signal.SIGKILL)
+    while is_waiting(site):
+        site.put("qmail-send", is_ours=kills % 2 == 0)
+        goal = copies(site).total() + rng.randrange(1, 20)
+        with site.killable() as send:
+            eventually(lambda goal=goal: copies(site).total() >= goal or not is_waiting(site), "nothing is delivered")
+            if is_waiting(site):
+                send.kill()
                 kills += 1
-        said = (send.said() if isinstance(send, Process) else "") + (log.read_text() if log.exists() else "")
-        now = copies(original)
-        for number in re.findall(r"^end msg (\d+)$", said, re.MULTILINE):
+        now = copies(site)
+        for number in re.findall(r"^end msg (\d+)$", site.log.read_text(), re.MULTILINE):
             ended.setdefault(known[number], now[known[number]])
     assert kills >= 4
-    found = copies(original)
+    found = copies(site)
     assert set(found) == set(range(COUNT)), "no message is lost"
     assert {n: found[n] for n in ended} == ended
-    empty_queue()
 
 
 REPORTS = [

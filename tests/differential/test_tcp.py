@@ -85,6 +85,7 @@ class Pair:
 
     def client(self, source: str) -> None:
         ours, theirs = (told(server, source) for server in self.servers)
+        original.TRIED["tcpserver"] += 1
         self._ended += 1
         logs = []
         for i, server in enumerate(self.servers):

@@ -2,7 +2,7 @@
 again.
 
 A target is a function of bytes. What it may raise is said with it; any other exception is a finding, and so is an input that takes more
-than PATIENCE_S. Which lines follow which is told by the interpreter's own tracing, of modules below mta/ alone.
+than PATIENCE_S of the processor's time. Which lines follow which is told by the interpreter's own tracing, of modules below mta/ alone.
 """
 
 from __future__ import annotations
@@ -106,13 +106,13 @@ def patience(seconds: float) -> Iterator[None]:
     def give_up(*_: object) -> None:
         raise TooSlow
 
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def attempt(target: Target, data: bytes) -> str | None:

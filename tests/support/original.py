@@ -1,6 +1,7 @@
 """The original programs, where Debian's packages put them: never one of ours that stands earlier in PATH.
 
-Tests beside them try a few hundred inputs; DIFFERENTIAL_ROUNDS=10000 in the environment makes them try that many each.
+Tests beside them try a few hundred inputs each; with DIFFERENTIAL=full in the environment, as `make differential` has it, some thousands,
+new ones each time. TRIED counts how many inputs each original was given, and what is said at the end of the run is that count.
 """
 
 from __future__ import annotations
@@ -8,19 +9,25 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections import Counter
 
 import pytest
 
 from tests.support.call import Result, command
 
 _UCSPI_TCP = "addcr argv0 delcr fixcrio mconnect mconnect-io rblsmtpd recordio tcpcat tcpclient tcprules tcprulescheck tcpserver"
-PACKAGES = {"cdb": "tinycdb", "cdbmake": "freecdb", **dict.fromkeys(_UCSPI_TCP.split(), "ucspi-tcp")}
-_ROUNDS = int(os.environ.get("DIFFERENTIAL_ROUNDS", "0"))
+PACKAGES = {
+    "cdb": "tinycdb",
+    **dict.fromkeys(("cdbdump", "cdbget", "cdbmake"), "freecdb"),
+    **dict.fromkeys(_UCSPI_TCP.split(), "ucspi-tcp"),
+}
+IS_FULL = os.environ.get("DIFFERENTIAL") == "full"
+TRIED: Counter[str] = Counter()
 
 
-def rounds(usual: int) -> int:
+def rounds(usual: int, full: int = 1000) -> int:
     """How many generated inputs a test tries."""
-    return _ROUNDS or usual
+    return full if IS_FULL else usual
 
 
 def original(name: str) -> str:
@@ -37,7 +44,10 @@ def run(
     env: dict[bytes, bytes] | None = None,
     stdin: bytes = b"",
     cwd: str | bytes | os.PathLike[str] | None = None,
+    inputs: int = 1,
 ) -> Result:
+    """inputs: how many this one start is given, for the count."""
+    TRIED[name] += inputs
     done = subprocess.run([original(name), *argv], input=stdin, env=env or {}, cwd=cwd, capture_output=True, check=False)
     return Result(done.returncode, done.stdout, done.stderr)
 
