@@ -6,7 +6,7 @@ results.row("crowd", "plain", ...)     a line of the table of that name (tests/p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 
 import pytest
 
@@ -16,6 +16,8 @@ _RESULTS = pytest.StashKey[Results]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if "pressure" in config.option.markexpr:
+        os.environ["PRESSURE"] = "full"
     config.stash[_RESULTS] = Results()
 
 
@@ -28,9 +30,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in full]
 
 
-@pytest.fixture
-def results(request: pytest.FixtureRequest) -> Iterator[Results]:
-    yield request.config.stash[_RESULTS]
+@pytest.fixture(scope="session")
+def results(request: pytest.FixtureRequest) -> Results:
+    return request.config.stash[_RESULTS]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

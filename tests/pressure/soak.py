@@ -113,8 +113,8 @@ class Outcome:
         sessions, messages, broken, slowest_s = self.reader
         return (
             f"{self.seconds / 60:.0f} minutes at {self.rate_per_s:.0f} messages a second, {SHARE:.0%} of the {self.peak_per_s:.0f} a second "
-            f"that were acknowledged and delivered at the peak: {self.acknowledged} acknowledged, {self.failed} not. {sessions:.0f} POP3 "
-            f"sessions fetched and deleted {messages:.0f} messages, {broken:.0f} broke; the slowest login took {slowest_s:.2f} s. Logs took "
+            f"acknowledged and delivered at the peak: {self.acknowledged} acknowledged, {self.failed} not. {sessions:.0f} POP3 sessions "
+            f"fetched and deleted {messages:.0f} messages, {broken:.0f} broke; the slowest login took {slowest_s:.2f} s. Logs took "
             f"{self.logs_most_kb // 1024} MiB at most. {len(self.samples)} samples."
         )
 

@@ -103,7 +103,7 @@ class Connection(asyncio.Protocol):
 
     def expire(self) -> None:
         """The sweeper found the deadline passed."""
-        if self.transport.is_closing():  # and its last words are still not read
+        if self._is_full or self.transport.is_closing():  # it does not read: what is there, or our last words
             self.transport.abort()
         else:
             self._close(b"" if self._is_busy else verbs.TIMEOUT)
