@@ -11,6 +11,7 @@ import pytest
 
 from tests.recipes.page import Page
 from tests.support import machine, unprivileged
+from tests.support.dns_server import SERVFAIL, DnsServer, Entry
 from tests.support.machine import Machine
 from tests.support.process import free_port
 
@@ -20,6 +21,7 @@ class World:
     """mail.example.org, whose folder holds whatever else a page needs; running ends what a page has started."""
 
     m: Machine
+    dns: DnsServer
     running: ExitStack
 
     @property
@@ -36,8 +38,14 @@ def world() -> Iterator[World]:
     reason = machine.why_not()
     if reason:
         pytest.skip(reason)
-    with unprivileged.folder() as folder, Machine(folder, "mail.example.org", smtp=free_port()) as m, ExitStack() as running:
+    far: dict[str, Entry] = {"elsewhere.example": SERVFAIL, "far.example": SERVFAIL}  # tried later
+    with (
+        unprivileged.folder() as folder,
+        DnsServer(far) as dns,
+        Machine(folder, "mail.example.org", dnscacheip=dns.dnscacheip.decode(), smtp=free_port()) as m,
+        ExitStack() as running,
+    ):
         m.control(locals="example.org\nmail.example.org", rcpthosts="example.org\nmail.example.org", defaulthost="example.org")
         for name in ("joe", "sue"):
             m.user(name)
-        yield World(m, running)
+        yield World(m, dns, running)

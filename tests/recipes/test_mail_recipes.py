@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.recipes.conftest import World
 from tests.support import unprivileged
-from tests.support.dns_server import DnsServer, Entry
 from tests.support.process import free_port
 from tests.support.smtp_sink import SmtpSink
 from tests.support.unprivileged import IS_ROOT
@@ -76,12 +77,11 @@ def test_serialmail(world: World) -> None:
 
 def test_routes(world: World) -> None:
     m = world.m
-    zone: dict[str, Entry] = {
+    world.dns.zone |= {
         "backed.example": {"MX": ["10 theirs.example.", "20 ours.example."]},
         "theirs.example": {"A": ["127.0.0.5"]},
         "ours.example": {"A": ["127.0.0.1"]},
     }
-    m.asks(world.running.enter_context(DnsServer(zone)).dnscacheip)
     with SmtpSink(ip="127.0.0.3") as cars, SmtpSink(ip="127.0.0.3") as below, SmtpSink(ip="127.0.0.4") as smart:
         page = world.page("routes.md")
         page.places = {
@@ -128,13 +128,12 @@ def test_relaying(world: World) -> None:
 
 
 def test_block_lists(world: World) -> None:
-    zone: dict[str, Entry] = {
+    world.dns.zone |= {
         "2.0.0.127.bl.example.net": {"TXT": ['"see http://bl.example.net/"']},
         "3.0.0.127.bl.example.net": {"TXT": ['"see http://bl.example.net/"']},
         "3.0.0.127.friends.example.net": {"A": ["127.0.0.2"]},
         "4.0.0.127.worst.example.net": {"TXT": ['"the worst"']},
     }
-    world.m.asks(world.running.enter_context(DnsServer(zone)).dnscacheip)
     world.m.start("queue-writer")
     page = world.page("block-lists.md")
     page.places["192.0.2."] = "127.0.0."
@@ -146,4 +145,34 @@ def test_services(world: World) -> None:
     world.m.start("queue-writer", "qmail-send", "smtpd")
     page = world.page("services.md")
     page.places["127.0.0.1 7777"] = f"127.0.0.1 {free_port()}"
+    page.run()
+
+
+def test_qmailqueue(world: World) -> None:
+    world.m.start("queue-writer", "qmail-send", "smtpd")
+    page = world.page("qmailqueue.md")
+    page.places["127.0.0.1 25"] = f"127.0.0.1 {world.m.e.smtp_port}"
+    page.run()
+
+
+def test_qfilter(world: World) -> None:
+    world.m.start("queue-writer", "qmail-send")
+    world.page("qfilter.md").run()
+
+
+def test_concurrency(world: World) -> None:
+    world.m.start("queue-writer", "qmail-send")
+    world.page("concurrency.md").run()
+
+
+def test_queue(world: World) -> None:
+    world.m.start("queue-writer", "qmail-send")
+    world.page("queue.md").run()
+
+
+def test_swap(world: World) -> None:
+    world.m.start("queue-writer", "qmail-send")
+    page = world.page("swap.md")
+    page.env["PYTHONPATH"] = str(ROOT)
+    page.places["python3 -m"] = f"{os.path.realpath(sys.executable)} -m"
     page.run()

@@ -11,7 +11,6 @@ As root every process has its own user, and users' mail belongs to nobody; witho
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import signal
@@ -51,10 +50,6 @@ class Machine:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.power_off()
-
-    def asks(self, dnscacheip: bytes) -> None:
-        """Another name server, for services started from now on."""
-        self.e = dataclasses.replace(self.e, dnscacheip=dnscacheip.decode())
 
     # -- what is there before it runs ------------------------------------------------------------------------------------------------
 
