@@ -30,9 +30,9 @@ _KINDS = (b"todo", b"foop", b"done")
 def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     try:
         os.chdir(os.path.join(env[b"QMAIL_HOME"], b"queue"))
+        todo = os.open(b"todo", os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise Temporary("unable to switch to queue directory", str(error)) from error
-    todo = os.open(b"todo", os.O_RDONLY | os.O_DIRECTORY)
     try:
         return _serve(fds, todo)
     finally:
