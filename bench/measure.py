@@ -9,10 +9,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from deploy import probe
 from deploy.services import Service
@@ -40,6 +41,24 @@ def file_system(size_mb: int = 3072) -> Iterator[Path]:
     finally:
         subprocess.run(["umount", mount], check=True)
         image.unlink()
+
+
+class Contestant(Protocol):
+    name: str
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@contextmanager
+def running(contestants: Sequence[Contestant]) -> Iterator[None]:
+    """All of them, and none of them afterwards, whatever happens: one that goes on would spoil the next figures."""
+    with ExitStack() as stack:
+        for peer in contestants:
+            stack.callback(peer.stop)
+            peer.start()
+        yield
 
 
 def cpu_s() -> float:

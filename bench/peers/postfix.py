@@ -49,7 +49,7 @@ alias_maps =
 local_recipient_maps =
 virtual_mailbox_domains = example.org
 virtual_mailbox_base = {folder}/mail
-virtual_mailbox_maps = static:joe/
+virtual_mailbox_maps = hash:{folder}/etc/mailboxes
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
@@ -60,15 +60,20 @@ maillog_file_prefixes = {folder}
 smtpd_recipient_limit = 100000
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
+relayhost = [127.0.0.1]:{sink_port}
 """
 
 
 class Postfix:
     name = "Postfix"
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, mailboxes: int = 0, sink_port: int = 25) -> None:
+        """mailboxes: so many more than joe's, u0, u1 ...; sink_port: where mail for other domains goes."""
         self.folder = folder / "postfix"
         self.port = port
+        self.log = self.folder / "log/maillog"
+        self._mailboxes = mailboxes
+        self._sink_port = sink_port
         self.maildir = self.folder / "mail" / "joe"
 
     def start(self) -> None:
@@ -76,8 +81,16 @@ class Postfix:
         for sub in ("etc", "spool", "data", "mail", "log"):
             (self.folder / sub).mkdir(parents=True)
         (self.folder / "etc/master.cf").write_text(MASTER.format(port=self.port))
-        (self.folder / "etc/main.cf").write_text(MAIN.format(folder=self.folder, uid=owner.pw_uid, gid=owner.pw_gid))
-        os.chown(self.folder / "mail", owner.pw_uid, owner.pw_gid)
+        settings = MAIN.format(folder=self.folder, uid=owner.pw_uid, gid=owner.pw_gid, sink_port=self._sink_port)
+        (self.folder / "etc/main.cf").write_text(settings)
+        mail, names = self.folder / "mail", ("joe", *(f"u{i}" for i in range(self._mailboxes)))
+        (self.folder / "etc/mailboxes").write_text("".join(f"{name}@example.org {name}/\n" for name in names))
+        subprocess.run(["postmap", "-c", self.folder / "etc", f"hash:{self.folder}/etc/mailboxes"], check=True)
+        for name in names:
+            for sub in ("new", "cur", "tmp"):
+                (mail / name / sub).mkdir(parents=True)
+        for path in (mail, *mail.rglob("*")):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
         shutil.chown(self.folder / "data", "postfix")
         self._postfix("start")
         wait_until(lambda: answers(f"tcp:127.0.0.1:{self.port} 220"))

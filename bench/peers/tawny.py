@@ -13,15 +13,19 @@ from deploy import environment, hier, prepare
 from mta.formats import users_assign, vpasswd
 from mta.unix import accounts
 
-DOMAIN = "example.org"
+DOMAIN, REMOTE = "example.org", ".far.example"
 
 
 class Tawny:
     name = "Tawny"
 
-    def __init__(self, folder: Path, port: int, hashed: str = "x") -> None:
+    def __init__(self, folder: Path, port: int, hashed: str = "x", *, mailboxes: int = 0, sink_port: int = 0) -> None:
+        """hashed: joe's password; mailboxes: so many more, u0, u1 ...; sink_port: where mail for REMOTE goes."""
         self.home = folder / "tawny"
         self.port = port
+        self.log = self.home / "log"
+        self._mailboxes = mailboxes
+        self._sink_port = sink_port
         self._hashed = hashed.encode()  # joe's password, as crypt(3) has it
         self.maildir = self.home / "domains" / DOMAIN / "joe" / "Maildir"
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -34,8 +38,10 @@ class Tawny:
         control.mkdir()
         for name, text in {**prepare.first_controls("bench.example.org"), "virtualdomains": f"{DOMAIN}:{DOMAIN}"}.items():
             (control / name).write_text(text + "\n")
-        (control / "rcpthosts").write_text(f"bench.example.org\n{DOMAIN}\n")
+        (control / "rcpthosts").write_text(f"bench.example.org\n{DOMAIN}\n{REMOTE}\n")
+        (control / "smtproutes").write_text(f"{REMOTE}:127.0.0.1:{self._sink_port}\n")
         (control / "concurrencylocal").write_text("120\n")
+        (control / "concurrencyremote").write_text("120\n")
         (control / "maxrcpt").write_text("100000\n")
         prepare.programs(e)
         self._domain()
@@ -53,15 +59,19 @@ class Tawny:
     def run(self, name: str, *words: str) -> None:
         """A program of bin/, until stop()."""
         env = {"PATH": f"{self.home}/bin:/usr/bin:/bin"}
-        with (self.home / "log").open("ab") as log:
+        with self.log.open("ab") as log:
             self._processes.append(subprocess.Popen([self.home / "bin" / name, *words], stdout=log, stderr=log, env=env))
 
     def _domain(self) -> None:
         owner = accounts.lookup(accounts.VPOPMAIL)
         folder = self.home / "domains" / DOMAIN
-        for sub in ("new", "cur", "tmp"):
-            (self.maildir / sub).mkdir(parents=True)
-        text = vpasswd.write([vpasswd.Account(b"joe", self._hashed, 1, 0, b"", os.fsencode(folder / "joe"), b"NOQUOTA")])
+        names = ["joe", *(f"u{i}" for i in range(self._mailboxes))]
+        for name in names:
+            for sub in ("new", "cur", "tmp"):
+                (folder / name / "Maildir" / sub).mkdir(parents=True)
+        text = vpasswd.write(
+            [vpasswd.Account(name.encode(), self._hashed, 1, 0, b"", os.fsencode(folder / name), b"NOQUOTA") for name in names]
+        )
         (folder / "vpasswd").write_bytes(text)
         (folder / "vpasswd.cdb").write_bytes(vpasswd.compile_(text))
         (folder / ".qmail-default").write_text(f"|{self.home}/bin/vdelivermail '' bounce-no-mailbox\n")
