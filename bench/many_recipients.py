@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from bench import measure
 from bench.measure import Series, cpu_s, wait_until
@@ -52,8 +53,8 @@ def main() -> None:
         "many_recipients",
         f"One message to {RECIPIENTS} recipients",
         list(series.values()),
-        f"{SIZE} octets, from the client's connection until the message has left the queue. Local: a Maildir each; remote: {DOMAINS} domains "
-        "behind one smtp-sink. CPU is the whole machine's, client and sink included.",
+        f"{SIZE} octets, from the client's connection until the message has left the queue. Local: a Maildir each; remote: {DOMAINS} "
+        "domains behind one smtp-sink. CPU is the whole machine's, client and sink included.",
     )
 
 
@@ -120,9 +121,9 @@ def send(port: int, recipients: list[bytes]) -> None:
         sock.sendall(b"QUIT\r\n")
 
 
-def _expect(replies: "object", code: bytes) -> None:
+def _expect(replies: BinaryIO, code: bytes) -> None:
     while True:
-        line = replies.readline()  # type: ignore[attr-defined]
+        line = replies.readline()
         if not line.startswith(code):
             sys.exit(f"bench: {line!r}")
         if line[3:4] != b"-":

@@ -22,28 +22,33 @@ class Refused(Exception):
         self.text = text
 
 
-def open_(mess: bytes, command: Command, owner: int) -> tuple[int, int]:
-    """-> (a descriptor at the beginning of the message, its mtime in ns). mess: the folder queue/mess; owner: qmailq's uid. Raises
-    Refused."""
+def check(command: Command) -> None:
+    """What can be said without looking at the disk. Raises Refused."""
     trouble = spawn.message_trouble(command.message)
     if trouble is not None:
         raise Refused(PERMANENT, trouble)
     if b"@" not in command.recipient:
         raise Refused(PERMANENT, b"Sorry, address must include host name. (#5.1.3)\n")
+
+
+def open_(mess: bytes, command: Command, owner: int) -> tuple[int, int]:
+    """-> (a descriptor at the beginning of the message, its mtime in ns). mess: the folder queue/mess; owner: qmailq's uid. Raises
+    Refused."""
+    check(command)
     try:
         fd = os.open(b"%b/%b" % (mess, command.message), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         raise Refused(TEMPORARY, b"qmail-spawn unable to open message. (#4.3.0)\n") from None
     try:
         st = os.fstat(fd)
-        _check(st, owner)
+        _check_file(st, owner)
     except BaseException:
         os.close(fd)
         raise
     return fd, st.st_mtime_ns
 
 
-def _check(st: os.stat_result, owner: int) -> None:
+def _check_file(st: os.stat_result, owner: int) -> None:
     if not stat.S_ISREG(st.st_mode):
         raise Refused(TEMPORARY, b"Sorry, message has wrong type. (#4.3.5)\n")
     if st.st_uid != owner:

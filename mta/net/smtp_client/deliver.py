@@ -6,6 +6,9 @@ Steps    1 where to (authsenders, smtproutes)  2 a connection kept from the last
          A connection that was made is the one that decides: no other exchanger is tried afterwards, whatever the server says.
 Again    a kept connection that proves dead before MAIL was answered is replaced by a new one; a handshake that fails is left out on a new
          one, unless TLS is required. Neither has sent anything of the message.
+Sharing  recipients of one message at one destination may share a transaction (deliver_each). Each has the report it would have had alone:
+         whoever was put off there, although others were taken, and all whom the server took before it refused the message, are tried
+         alone before anything is said of them. So a server's limits and one recipient's filters touch nobody else.
 Source   qmail-remote.c main, qmail-remote(8)
 """
 
@@ -51,16 +54,37 @@ class Courier:
 
     async def deliver(self, host: bytes, envelope: Envelope, message: Message) -> bytes:
         """-> the reports of qmail-remote, whatever happens."""
+        said, _ = await self._try(self.target(host, envelope.sender), envelope, message)
+        return said
+
+    async def deliver_each(self, target: Target, envelope: Envelope, message: Message) -> list[bytes]:
+        """In one transaction, if that will do -> for each recipient the reports of a qmail-remote of its own."""
+        said, is_refused = await self._try(target, envelope, message)
+        found = reports.of_each(said, len(envelope.recipients))
+        if len(found) > 1:
+            taken = [not reports.is_refused(one) for one in found]
+            again = [i for i, one in enumerate(found) if (is_refused if taken[i] else any(taken) and reports.may_be_a_limit(one))]
+            alone = [self._try(target, Envelope(envelope.sender, envelope.recipients[i : i + 1]), message) for i in again]
+            for i, (own, _) in zip(again, await asyncio.gather(*alone), strict=True):
+                found[i] = own
+        return found
+
+    def target(self, host: bytes, sender: bytes) -> Target:
+        """Where mail for a host goes."""
+        return remote_route(self.controls.routes, host, self.controls.senders, sender)
+
+    async def _try(self, target: Target, envelope: Envelope, message: Message) -> tuple[bytes, bool]:
+        """-> (the reports of qmail-remote, did the server refuse the message itself?)"""
         try:
             for one in (envelope.sender, *envelope.recipients):
                 if any(byte in one for byte in address.FORBIDDEN):
                     raise Permanent(reports.BAD_BYTE)
             facts = await self._facts(message)
-            target = remote_route(self.controls.routes, host, self.controls.senders, envelope.sender)
             async with self.pool.turn(target):
-                return await self._deliver(target, _Job(envelope, facts, message))
+                outcome = await self._deliver(target, _Job(envelope, facts, message))
+            return outcome.reports, outcome.session.is_refused
         except MailError as error:
-            return reports.of_error(error)
+            return reports.of_error(error), False
 
     async def _facts(self, message: Message) -> Facts:
         try:
@@ -68,12 +92,12 @@ class Courier:
         except OSError:
             raise Temporary("Unable to read message. (#4.3.0)") from None
 
-    async def _deliver(self, target: Target, job: _Job) -> bytes:
+    async def _deliver(self, target: Target, job: _Job) -> Outcome:
         while (kept := self.pool.take(target)) is not None:
             step = steps.again(kept.session, job.envelope, job.facts)
             outcome = await self._talk(target, kept, step, job)
             if outcome.end is not End.STALE:
-                return outcome.reports
+                return outcome
         exchangers = await self._exchangers(target)
         exchanger, wire = await self._first(exchangers, target.port)
         tls = self.controls.tls.use(exchanger.name)
@@ -81,7 +105,7 @@ class Courier:
         if outcome.end is End.NO_TLS:
             _, wire = await self._first([exchanger], target.port)
             outcome = await self._begin(target, exchanger, wire, job, Tls.NEVER)
-        return outcome.reports
+        return outcome
 
     async def _begin(self, target: Target, exchanger: Exchanger, wire: Wire, job: _Job, tls: Tls) -> Outcome:
         """The session on a new connection."""

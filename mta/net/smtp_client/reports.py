@@ -35,6 +35,29 @@ def of_error(error: MailError) -> bytes:
     return b"%b%b\n\0" % (error.letter, error.text.encode("latin-1", "replace"))
 
 
+def of_each(said: bytes, recipients: int) -> list[bytes]:
+    """The reports of one transaction with so many recipients -> for each of them, in order, the reports it would have had alone."""
+    *given, end = said.split(b"\0")[:-1]
+    found = []
+    for number in range(recipients):
+        own = given[number] if number < len(given) else b""  # the connection may have been lost among the answers to RCPT
+        if is_refused(own):
+            found.append(own + b"\0" + giving_up(own[1:].partition(b" ")[0]))
+        else:
+            found.append(own + b"\0" * bool(own) + end + b"\0")
+    return found
+
+
+def is_refused(report: bytes) -> bool:
+    """Of a recipient: not for the message's sake."""
+    return report[:1] in (b"h", b"s")
+
+
+def may_be_a_limit(report: bytes) -> bool:
+    """Of a refused recipient: perhaps there were too many before it? 552 is what older servers say for 452 (RFC 5321 4.5.3.1.10)."""
+    return report[:1] == b"s" or b"\nRemote host said: 552" in report
+
+
 def greeting_failed(ip: bytes, reply: Reply) -> bytes:
     return b"ZConnected to %b but greeting failed.\n%b\0" % (ip, _said(reply))
 

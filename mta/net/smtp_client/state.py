@@ -78,6 +78,7 @@ class Session:
     accepted: int = 0
     is_critical: bool = False  # the end of the message has been sent, its answer has not come
     is_settled: bool = False  # the last report is out; what still comes is only listened to
+    is_refused: bool = False  # the server said no to the message itself, by its answer to DATA or to the end of it
 
 
 class Act(Enum):

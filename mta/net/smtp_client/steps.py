@@ -186,7 +186,7 @@ def data(session: Session, reply: Reply) -> Step:
     if session.is_settled:
         return _part(session) if letter else _send(session, Stage.NOBODY, b".\r\n")
     if letter:
-        return _settle(session, reports.data_failed(letter, session.ip, reply))
+        return _settle(replace(session, is_refused=True), reports.data_failed(letter, session.ip, reply))
     return Step(replace(session, expected=(Stage.FINAL,)), act=Act.SEND_MESSAGE)
 
 
@@ -199,7 +199,7 @@ def final(session: Session, reply: Reply) -> Step:
     letter = _failure(reply)
     session = replace(session, is_critical=False)
     if letter:
-        return _settle(session, reports.message_failed(letter, session.ip, reply))
+        return _settle(replace(session, is_refused=True), reports.message_failed(letter, session.ip, reply))
     return Step(replace(session, is_settled=True), report=reports.message_accepted(session.ip, reply), act=Act.KEEP)
 
 

@@ -12,14 +12,15 @@ import pytest
 from mta.formats import spawn
 from mta.formats.spawn import CAPACITY, Command
 from mta.programs.qmail.qmail_rspawn import courier
-from mta.programs.qmail.qmail_rspawn.courier import Couriers
+from mta.programs.qmail.qmail_rspawn.courier import Couriers, Transaction
 from mta.programs.qmail.qmail_rspawn.deliveries import Deliveries
+from mta.programs.qmail.qmail_rspawn.shared import RECIPIENTS_MAX
 from mta.unix.fds import Fds
 from tests.conftest import ROOT
 from tests.programs.qmail import remote_home
 from tests.programs.qmail.remote_home import Rspawn
 from tests.support.dns_server import SERVFAIL, DnsServer
-from tests.support.smtp_sink import CLOSE, HANG, Hold, SmtpSink, Then, self_signed, unreachable
+from tests.support.smtp_sink import CLOSE, HANG, Hold, Reply, SmtpSink, Then, self_signed, unreachable
 
 MESSAGE = b"Subject: t\n\nbody\n"
 AS_SENT = b"Subject: t\r\n\r\nbody\r\n.\r\n"
@@ -184,6 +185,90 @@ def test_the_connection_of_the_last_message_takes_the_next(tmp_path: Path) -> No
     assert sink.connections[0].commands[-1] == b"QUIT"
 
 
+def deliver_together(rspawn: Rspawn, queued: bytes, recipients: list[bytes], sender: bytes = b"s@x.test") -> list[bytes]:
+    """Commands that come at once -> their reports, in order."""
+    rspawn.send(b"".join(spawn.write_command(Command(slot, queued, sender, one)) for slot, one in enumerate(recipients)))
+    return [report for _, report in sorted(rspawn.reports(len(recipients)))]
+
+
+def test_recipients_of_one_message_at_one_destination_share_a_transaction(tmp_path: Path) -> None:
+    recipients = [b"u%d@%b" % (i, host) for i in range(50) for host in (b"one.test", b"two.test")]
+    with SmtpSink(offers=[b"PIPELINING"]) as one, SmtpSink(ip="127.0.0.2") as two:
+        home = remote_home.make(tmp_path, smtproutes=route(one, "one.test") + route(two, "two.test"))
+        with Rspawn(home) as rspawn:
+            reports = deliver_together(rspawn, remote_home.queue(home, MESSAGE), recipients)
+    assert reports == [ACCEPTED, ACCEPTED.replace(b"0.0.1", b"0.0.2")] * 50
+    for sink, host in ((one, b"one.test"), (two, b"two.test")):
+        assert sorted(len(m.recipients) for m in sink.messages) == [10, RECIPIENTS_MAX, RECIPIENTS_MAX]
+        assert sorted(r for m in sink.messages for r in m.recipients) == sorted(b"<u%d@%b>" % (i, host) for i in range(50))
+        assert {m.data for m in sink.messages} == {AS_SENT}
+
+
+def test_a_recipient_that_is_refused_among_others_is_told_what_it_would_hear_alone(tmp_path: Path) -> None:
+    def answer(line: bytes) -> bytes:
+        return b"550 no such user\r\n" if b"nobody" in line else b"250 ok\r\n"
+
+    with SmtpSink(replies={"RCPT": answer}, offers=[b"PIPELINING"]) as sink:
+        home = remote_home.make(tmp_path, smtproutes=route(sink))
+        queued = remote_home.queue(home, MESSAGE)
+        with Rspawn(home) as rspawn:
+            together = deliver_together(rspawn, queued, [b"a@d.test", b"nobody@d.test", b"b@d.test"])
+            assert together == [rspawn.deliver(queued, one) for one in (b"a@d.test", b"nobody@d.test", b"b@d.test")]
+    assert together[0] == together[2] == ACCEPTED
+    assert together[1] == (b"D127.0.0.1 does not like recipient.\nRemote host said: 550 no such user\nGiving up on 127.0.0.1.\n"), (
+        "the words of the original"
+    )
+
+
+@pytest.mark.parametrize("code", [b"452", b"552"])
+def test_a_server_that_takes_few_recipients_at_a_time_gets_the_others_alone(code: bytes, tmp_path: Path) -> None:
+    answers = [b"250 ok\r\n"] * 3 + [code + b" too many recipients\r\n"] * 2 + [b"250 ok\r\n"]  # and so on
+    with SmtpSink(replies={"RCPT": list[Reply](answers)}) as sink:
+        home = remote_home.make(tmp_path, smtproutes=route(sink))
+        with Rspawn(home) as rspawn:
+            reports = deliver_together(rspawn, remote_home.queue(home, MESSAGE), [b"u%d@d.test" % i for i in range(5)])
+    assert reports == [ACCEPTED] * 5
+    assert sorted(r for m in sink.messages for r in m.recipients) == [b"<u%d@d.test>" % i for i in range(5)], "nobody has it twice"
+
+
+@pytest.mark.parametrize("verb", ["DATA", "."])
+def test_a_message_that_is_refused_for_all_is_tried_for_each(verb: str, tmp_path: Path) -> None:
+    """A filter of one of them may have said it."""
+    answers = [b"554 u1 wants none of this\r\n", b"354 go ahead\r\n" if verb == "DATA" else b"250 queued\r\n"]
+    with SmtpSink(replies={verb: list[Reply](answers)}) as sink:
+        home = remote_home.make(tmp_path, smtproutes=route(sink))
+        with Rspawn(home) as rspawn:
+            reports = deliver_together(rspawn, remote_home.queue(home, MESSAGE), [b"u0@d.test", b"u1@d.test", b"u2@d.test"])
+    assert reports == [ACCEPTED] * 3
+    assert [len(m.recipients) for m in sink.messages][-3:] == [1, 1, 1]
+
+
+def test_a_message_that_is_refused_for_each_fails_with_the_words_of_a_single_delivery(tmp_path: Path) -> None:
+    with SmtpSink(replies={".": b"554 spam\r\n"}) as sink:
+        home = remote_home.make(tmp_path, smtproutes=route(sink))
+        with Rspawn(home) as rspawn:
+            reports = deliver_together(rspawn, remote_home.queue(home, MESSAGE), [b"u0@d.test", b"u1@d.test"])
+    assert reports == [b"D127.0.0.1 failed after I sent the message.\nRemote host said: 554 spam\n"] * 2
+
+
+def test_a_connection_that_dies_after_the_message_is_told_to_all_and_not_tried_again(tmp_path: Path) -> None:
+    with SmtpSink(replies={".": CLOSE}) as sink:
+        home = remote_home.make(tmp_path, smtproutes=route(sink))
+        with Rspawn(home) as rspawn:
+            reports = deliver_together(rspawn, remote_home.queue(home, MESSAGE), [b"u0@d.test", b"u1@d.test"])
+    assert reports == [b"ZConnected to 127.0.0.1 but connection died. Possible duplicate! (#4.4.2)\n"] * 2
+    assert len(sink.connections) == 1
+
+
+def test_a_bounce_has_its_transaction_for_itself(tmp_path: Path) -> None:
+    with SmtpSink() as sink:
+        home = remote_home.make(tmp_path, smtproutes=route(sink))
+        with Rspawn(home) as rspawn:
+            queued = remote_home.queue(home, MESSAGE)
+            assert deliver_together(rspawn, queued, [b"u0@d.test", b"u1@d.test"], sender=b"") == [ACCEPTED] * 2
+    assert [len(m.recipients) for m in sink.messages] == [1, 1]
+
+
 def test_a_connection_that_died_meanwhile_is_replaced(tmp_path: Path) -> None:
     with SmtpSink(replies={".": Then(b"250 queued\r\n", CLOSE)}) as sink:
         home = remote_home.make(tmp_path, smtproutes=route(sink))
@@ -199,7 +284,7 @@ def test_a_server_that_never_answers_holds_up_nobody_else(tmp_path: Path) -> Non
         queued = remote_home.queue(home, MESSAGE)
         with Rspawn(home) as rspawn:
             for slot in range(15):
-                rspawn.command(slot, queued, b"u@slow.test")
+                rspawn.command(slot, queued, b"u@slow.test", sender=b"s%d@x.test" % slot)
             slow.wait(connections=15)
             for slot in range(50, 55):
                 rspawn.command(slot, queued, b"u@dest.test")
@@ -282,7 +367,8 @@ def test_controls_are_read_again_when_they_change(tmp_path: Path, monkeypatch: p
     async def deliver(couriers: Couriers) -> bytes:
         fd = os.open(home.path / "queue/mess" / queued.decode(), os.O_RDONLY)
         try:
-            return await couriers.deliver(Command(0, queued, b"s@x.test", b"u@dest.test"), fd)
+            (transaction,) = couriers.plan([Command(0, queued, b"s@x.test", b"u@dest.test")])
+            return (await transaction.deliver(fd))[0]
         finally:
             os.close(fd)
 
@@ -306,10 +392,10 @@ def test_controls_are_read_again_when_they_change(tmp_path: Path, monkeypatch: p
 
 
 def test_what_nobody_foresaw_is_a_crash_and_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fails(_self: object, _command: Command, _message: int) -> bytes:
+    async def fails(_self: object, _message: int) -> list[bytes]:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(Couriers, "deliver", fails)
+    monkeypatch.setattr(Transaction, "deliver", fails)
     home = remote_home.make(tmp_path)
     queued = remote_home.queue(home, MESSAGE)
     commands, out, err = tmp_path / "commands", tmp_path / "out", tmp_path / "err"

@@ -7,11 +7,14 @@ made with the old ones are closed. Controls that cannot be read defer every deli
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from mta.errors import MailError, Temporary
+from mta.decisions.remote_route import Target
+from mta.errors import Temporary
 from mta.formats.spawn import Command
 from mta.net.resolver import Resolvers
 from mta.net.smtp_client import controls, reports
@@ -20,10 +23,25 @@ from mta.net.smtp_client.deliver import Courier
 from mta.net.smtp_client.message import Message
 from mta.net.smtp_client.pool import Pool
 from mta.net.smtp_client.state import Envelope
+from mta.programs.qmail.qmail_rspawn.shared import shared
 from mta.unix.controls import ControlDir, Unreadable
 from mta.unix.tcpto import TcpTo
 
 CHECK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Commands of one message, one sender and one destination."""
+
+    courier: Courier
+    target: Target
+    commands: Sequence[Command]
+
+    async def deliver(self, message: int) -> list[bytes]:
+        """message: its descriptor -> for each command the reports of qmail-remote."""
+        envelope = Envelope(self.commands[0].sender, tuple(c.recipient for c in self.commands))
+        return await self.courier.deliver_each(self.target, envelope, Message(message))
 
 
 class Couriers:
@@ -40,14 +58,10 @@ class Couriers:
         self._next_check = 0.0
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def deliver(self, command: Command, message: int) -> bytes:
-        """The reports of qmail-remote."""
-        try:
-            courier = self._current()
-        except MailError as error:
-            return reports.of_error(error)
-        host = command.recipient.rpartition(b"@")[2]
-        return await courier.deliver(host, Envelope(command.sender, (command.recipient,)), Message(message))
+    def plan(self, commands: Sequence[Command]) -> list[Transaction]:
+        """What is to be done for commands that came together. Raises Temporary."""
+        courier = self._current()
+        return [Transaction(courier, target, group) for target, group in shared(commands, functools.cache(courier.target))]
 
     async def close(self) -> None:
         """When no delivery is under way any more."""
