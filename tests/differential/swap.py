@@ -6,6 +6,7 @@ the copy lies at that path, and in which alias, and a user joe, are at home belo
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import re
@@ -47,6 +48,14 @@ NEEDS = [
     pytest.mark.slow,
     pytest.mark.skipif(not is_possible(), reason="ORIGINAL_QMAIL does not name an installed original, or we may not mount"),
 ]
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """For one test at a time: the original's own home, and the port of QMQP."""
+    with (HOME / "run-by-tests").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Site:
@@ -242,9 +251,9 @@ def mail(site: Site, through: str, count: int = COUNT) -> Outcome:
 
 @contextmanager
 def _qmqp_server(site: Site) -> Iterator[None]:
-    """On its port, the only one that the client knows."""
+    """On its port, the only one that the client knows: one at a time, whichever process a test runs in."""
     words = [debian("tcpserver"), "-1", "-RHl0", "127.0.0.1", "628", str(HOME / "bin/qmail-qmqpd")]
     log = site.path.parent / "qmqpd"
-    with site.process(*words, log=log):
+    with alone(), site.process(*words, log=log):
         eventually(lambda: log.read_text() == "628\n", "nobody listens on port 628")
         yield

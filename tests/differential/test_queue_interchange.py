@@ -5,7 +5,6 @@ Needs root, the users of deploy/users, and ORIGINAL_QMAIL: the home of an instal
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pwd
 import shutil
@@ -56,9 +55,7 @@ class Original:
 
 @pytest.fixture
 def original() -> Iterator[Original]:
-    """For one test at a time, whichever process it runs in."""
-    with open(HOME / "run-by-tests", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with swap.alone():
         yield Original()
         (HOME / "users/assign").write_text(".\n")
         subprocess.run([HOME / "bin/qmail-newu"], check=True)
