@@ -82,6 +82,7 @@ def test_pop_before_smtp(site: Site, folder: Path, running: ExitStack) -> None:
 
 def test_every_recipe_has_a_test_and_a_line() -> None:
     pages = {path.name for path in (ROOT / "docs/recipes").glob("*.md")} - {"README.md"}
+    pages |= {f"../examples/{path.name}" for path in (ROOT / "docs/examples").glob("*.md")}
     tests = "".join(path.read_text() for path in (ROOT / "tests/recipes").glob("test_*.py"))
     index = (ROOT / "docs/recipes/README.md").read_text()
     assert [name for name in sorted(pages) if f'"{name}"' not in tests or f"({name})" not in index] == []
