@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -72,11 +74,15 @@ class Table:
 
     def count(self, test: str, number: int, what: str, result: str, *, of: str = "") -> None:
         """A row for many tests together; their numbers are added up."""
+        self.add(test, what, {"number": number}, lambda _: result, of=of)
+
+    def add(self, test: str, what: str, counts: Mapping[str, int], tell: Callable[[Mapping[str, int]], str], *, of: str = "") -> None:
+        """The same with more counts, of which tell() makes the result; the one called "number" stands before what was done."""
         name = results.file_name(f"{test.lower()} {what}")
-        before = self._book.rows.get(name)
-        number += before.counts["number"] if before is not None else 0
-        seconds = before.seconds if before is not None else 0.0
-        self._book.enter(Row(test, name, f"{number} {what}", result, {"number": number}, of, seconds=seconds))
+        before = self._book.rows.get(name) or Row(test, name, "", "", of=of)
+        total = Counter(before.counts)
+        total.update(counts)
+        self._book.enter(replace(before, what=f"{total['number']} {what}", result=tell(total), counts=dict(total)))
 
     def self_test(self, test: str, broken: str, caught: str, *, of: str = "") -> None:
         """broken: what was, on purpose; caught: how it was seen, "" when it was not."""

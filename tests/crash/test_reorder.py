@@ -18,6 +18,7 @@ from tests.crash.reorder import Rehearsal
 from tests.crash.reorder_states import BROKEN, Replay, State
 from tests.crash.reorder_trace import Enter, Mark, Reader, Remove, Sync, Trace, Write
 
+WHAT = "disks that a power cut may leave of one of everything that happens to mail, recovered from"
 QUICK, SELF_TEST, CHOSEN, PARTS = 25, 40, 2, 3
 
 
@@ -60,8 +61,7 @@ def test_r5_full_every_state(recorded: tuple[Rehearsal, Trace], table: Table, pa
     states = list(Replay(trace).states(random.Random(5), CHOSEN))
     mine = states[part::PARTS]
     bad = [(state, verdict.trouble) for state in mine if (verdict := rehearsal.recover(state)).trouble]
-    what = f"part {part + 1} of {PARTS}: recovery from {len(mine)} of {len(states)} states after {len(trace.ops)} operations"
-    table.row("R5", what, f"{len(bad)} bad", counts={"states": len(mine), "bad": len(bad)})
+    table.add("R5", WHAT, {"number": len(mine), "bad": len(bad)}, lambda counts: f"{counts['bad']} bad")
     assert not bad, f"{bad[0][0]}: {bad[0][1]}"
 
 

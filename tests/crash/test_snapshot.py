@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -64,6 +63,12 @@ def test_r4_full_every_broken_variant_is_caught(folder: Path, table: Table, kind
         assert how, f"{broken} was not caught in 20 snapshots: the harness proves nothing"
 
 
+def tell(counts: Mapping[str, int]) -> str:
+    names = ("lost", "corrupted", "at a wrong place", "twice in a Maildir", "told of in two bounces", "twice far away")
+    told = ", ".join(f"{counts[name]} {name}" for name in names)
+    return f"{counts['acknowledged']} acknowledged, all snapshots together: {told} (a copy takes {counts['ms'] / counts['number']:.0f} ms)"
+
+
 @pytest.mark.crash
 @pytest.mark.root
 @pytest.mark.parametrize("batch", range(BATCHES))
@@ -75,13 +80,10 @@ def test_r4_full_thirty_snapshots(folder: Path, table: Table, kind: str, batch: 
         gallery.take(BATCH, random.Random(f"{kind} {batch}"))
         took = [snapshot.took_s for snapshot in gallery.snapshots]
         for found in gallery.recover(DRAIN_S):
-            counts["snapshots"] += 1
+            counts["number"] += 1
             assert found.acknowledged, "the load does not get through"
             twice = found.twice(DOMAIN)
             counts.update({**found.counts, **twice})
-            bad += [f"snapshot {counts['snapshots']}: {found}"] if twice["twice in a Maildir"] or not found.is_good else []
-    what = f"{counts['snapshots']} snapshots under load, {kind}, batch {batch + 1} of {BATCHES} (a copy takes {median(took) * 1000:.0f} ms)"
-    names = ("lost", "corrupted", "at a wrong place", "twice in a Maildir", "told of in two bounces", "twice far away")
-    told = f"{counts['acknowledged']} acknowledged, all snapshots together: {', '.join(f'{counts[name]} {name}' for name in names)}"
-    table.row("R4", what, told, counts=counts, of=kind)
+            bad += [f"snapshot {counts['number']}: {found}"] if twice["twice in a Maildir"] or not found.is_good else []
+    table.add("R4", f"snapshots under load, {kind}", {**counts, "ms": round(sum(took) * 1000)}, tell, of=kind)
     assert not bad, bad
