@@ -38,7 +38,7 @@ class Trigger:
         self.close()
         try:
             self.fd = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
-        except OSError:  # the 25-minute scan goes on without it
+        except OSError:  # who has it looks without being told
             self.fd = -1
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +12,10 @@ from mta.formats import spawn, todo
 from mta.programs.qmail.qmail_send import leftovers
 from mta.programs.qmail.qmail_send.channels import Channel
 from mta.programs.qmail.qmail_send.clean import Clean
-from mta.programs.qmail.qmail_send.core import Core
+from mta.programs.qmail.qmail_send.core import SYSFAIL_S, Core
 from mta.programs.qmail.qmail_send.passes import Passes
 from mta.programs.qmail.qmail_send.say import Say
-from mta.programs.qmail.qmail_send.todo import WAIT_S, WAITING_MAX, TodoDir
+from mta.programs.qmail.qmail_send.todo import BLIND_S, RESCAN_S, WAIT_S, WAITING_MAX, TodoDir
 from mta.unix.queuedir import Paths
 from mta.unix.trigger import Trigger
 from tests.crash.kill_sim import CONTROLS
@@ -201,3 +202,33 @@ def test_only_so_many_wait(send: Send) -> None:
         send.put(messnum)
     assert len(send.look()) == 10
     assert [kind for kind, _, _ in send.clean.asked] == [b"todo"]
+
+
+def test_who_cannot_be_told_of_new_mail_looks_soon(send: Send, tmp_path: Path) -> None:
+    """Without descriptors the trigger cannot be opened, and nothing wakes us when there are some again."""
+    send.look()
+    assert send.todo.next_due() == 1000 + BLIND_S
+    os.mkfifo(tmp_path / "trigger")
+    send.todo.trigger = Trigger(os.fsencode(tmp_path / "trigger"))
+    send.look()
+    assert send.todo.next_due() == 1000 + RESCAN_S
+    send.todo.trigger.close()
+
+
+def test_a_failure_puts_off_no_look_that_is_due_sooner(send: Send) -> None:
+    send.look()
+    send.todo.again_later(1000)
+    assert send.todo.next_due() == 1000 + BLIND_S
+
+
+def test_a_removal_that_fails_is_tried_again_and_nothing_delivered_twice(send: Send) -> None:
+    send.put(46)
+    assert send.look() == [b"0/46"]
+    send.passes.report(send.core.local, spawn.Report(0, b"K", b"did\n"), 1000)
+    send.clean.asked.pop()[2](False)
+    assert send.look() == []
+    send.passes.remove_again(1000 + SYSFAIL_S)
+    assert [kind for kind, *_ in send.clean.asked] == [b"done"]
+    send.take(46)
+    send.clean.asked.pop()[2](True)
+    assert not send.core.direct and send.look() == []

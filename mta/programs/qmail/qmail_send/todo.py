@@ -32,6 +32,7 @@ from mta.unix.queuedir import SYNCFS_FROM, numbers
 from mta.unix.trigger import Trigger
 
 RESCAN_S = 1500
+BLIND_S = 2  # until the next look when todo/ cannot be listed, or nobody can tell us of what comes
 BATCH_MAX = 100
 WAIT_S, WAITING_MAX = 10, 1000  # a message that could be delivered straight from todo/, and such messages of one channel
 
@@ -87,12 +88,12 @@ class TodoDir:
         self.trigger.reset()
         self.looks += 1
         self._rescan_at = now_s + RESCAN_S
-        self._again_at = None
+        self._again_at = None if self.trigger.fd >= 0 else now_s + BLIND_S
         try:
             names = self._core.disk.listdir(self._core.paths.folder(b"todo"))
         except OSError:
             self._core.say.alert(b"unable to opendir todo, sleeping...")
-            self._again_at = now_s + 10
+            self._again_at = now_s + BLIND_S
             return
         self._pending.update((n, None) for n in numbers(names) if n not in self._taken and n not in self._core.direct)
 
@@ -288,7 +289,7 @@ class TodoDir:
         self.again_at(now_s + SYSFAIL_S)
 
     def again_at(self, when_s: int) -> None:
-        self._again_at = when_s
+        self._again_at = when_s if self._again_at is None else min(self._again_at, when_s)
 
 
 def _give_up(core: Core, files: list[tuple[bytes, int]]) -> None:
