@@ -55,6 +55,7 @@ class Told:
     restarted: list[str]
     told: list[str] = field(default_factory=list)  # what else is wrong
     again_s: float = AGAIN_S  # how long it may take to go on
+    slow_s: float = SLOW_S  # how long a probe may take
 
     @property
     def codes(self) -> Counter[str]:
@@ -67,7 +68,7 @@ class Told:
     @property
     def is_good(self) -> bool:
         answered = all(probe.code[:1] in ("2", "4") for probe in self.meanwhile)
-        soon = self.worst_s < SLOW_S and self.accepted_after_s < self.again_s and self.delivered_after_s < self.again_s
+        soon = self.worst_s < self.slow_s and self.accepted_after_s < self.again_s and self.delivered_after_s < self.again_s
         return answered and soon and self.audit.is_good and not self.restarted and not self.told and bool(self.meanwhile)
 
     def __str__(self) -> str:
@@ -79,7 +80,7 @@ class Told:
 
 class World:
     """mounts: folder of the instance -> (kind of file system, MB[, mkfs options]). prepare: called before the start. zone: TZ of all that
-    runs there. letters: what is sent under a number."""
+    runs there. letters: what is sent under a number. kind: of plane."""
 
     def __init__(
         self,
@@ -94,6 +95,7 @@ class World:
         zone: str = "",
         letters: LetterOf = letter_of,
         sink_ip: str = "127.0.0.1",
+        kind: type[Plane] = Plane,
     ) -> None:
         self._folder = folder
         self._mounts = dict(mounts or {})
@@ -104,6 +106,7 @@ class World:
         self._broken = broken
         self._zone = zone
         self._letters = letters
+        self._kind = kind
         self.sink = SmtpSink(ip=sink_ip)
         self._next = 1
         self._next_probe = PROBES
@@ -129,7 +132,7 @@ class World:
         home = self._folder / "q"
         home.mkdir()
         routes = {"far.example": self.sink.port} if self._has_routes else {}
-        self.plane = Plane(home, routes=routes, dnscacheip=self._dnscacheip, broken=self._broken)
+        self.plane = self._kind(home, routes=routes, dnscacheip=self._dnscacheip, broken=self._broken)
         for name, (kind, size_mb, *options) in self._mounts.items():
             words = [word for option in options for word in str(option).split()]
             self.disks[name] = self._all.make(name.replace("/", "-"), kind, home / name, size_mb, *words)
@@ -162,6 +165,7 @@ class World:
         lasts_s: float = 0.5,
         may_restart: tuple[str, ...] = (),
         again_s: float = AGAIN_S,
+        slow_s: float = SLOW_S,
     ) -> Told:
         """begin(), let it last, end(). may_restart: services that are expected to be started again."""
         before = self._pids()
@@ -174,7 +178,7 @@ class World:
             try:
                 deadline = time.monotonic() + lasts_s
                 while time.monotonic() < deadline or not meanwhile:
-                    meanwhile.append(self.probe())
+                    meanwhile.append(self.probe(max(20.0, slow_s)))
                     time.sleep(0.02)
             finally:
                 end()
@@ -187,7 +191,7 @@ class World:
         self.plane.drain()
         found = self.audit()
         told += [f"twice in a Maildir: {place!r}" for place in found.duplicates if place.endswith(JOE[3:]) and b":" not in place]
-        return Told(meanwhile, accepted, delivered, found, restarted, told + self._broken_files(), again_s)
+        return Told(meanwhile, accepted, delivered, found, restarted, told + self._broken_files(), again_s, slow_s)
 
     def _pids(self) -> dict[str, int]:
         return {service.name: self.plane.pid(service.name) for service in self.plane.table}

@@ -21,6 +21,8 @@ import struct
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +35,7 @@ _MAKE = {
     "xfs": ["mkfs.xfs", "-q", "-f", "-m", "reflink=1"],
 }
 _CHECK = {"ext4": ["e2fsck", "-f", "-n"], "xfs": ["xfs_repair", "-n"]}
+_THROTTLE = Path("/sys/fs/cgroup/blkio/blkio.throttle.write_iops_device")
 PATIENCE_S = 20.0
 _CLONE_NEWNS, _MS_REC, _MS_PRIVATE = 0x20000, 0x4000, 0x40000
 
@@ -64,6 +67,11 @@ def _mount_for_ourselves() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNS) or libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def why_not_slow() -> str | None:
+    """Why no disk can be made slow here, or None."""
+    return None if os.access(_THROTTLE, os.W_OK) else f"there is no {_THROTTLE}: control groups of the first version are needed"
 
 
 def _run(*words: str | Path) -> str:
@@ -116,6 +124,17 @@ class Disk:
     def force_read_only(self) -> None:
         """As ext4 does by itself after an error: open files stay open, and nobody writes any more. Only a fresh mount ends it."""
         _run("mount", "-o", "remount,abort", self.where)
+
+    @contextmanager
+    def slowed(self, iops: int) -> Iterator[None]:
+        """So many writes a second and no more, whoever writes."""
+        device = os.stat(self.where).st_dev
+        number = f"{os.major(device)}:{os.minor(device)}"
+        _THROTTLE.write_text(f"{number} {iops}")
+        try:
+            yield
+        finally:
+            _THROTTLE.write_text(f"{number} 0")
 
     def shut_down(self) -> None:
         fd = os.open(self.where, os.O_RDONLY)

@@ -63,6 +63,30 @@ BROKEN = {
     "        except Temporary:\n"
     "            raise resolver._not_found(name) from None\n"
     "    resolver.Resolver._ask = _ask\n",
+    "a failed fsync is asked again": "import os\nfrom mta.unix.disk import Disk\n"
+    "def _again(fd):\n"
+    "    try:\n"
+    "        os.fsync(fd)\n"
+    "    except OSError:\n"
+    "        os.fsync(fd)\n"
+    "Disk.fsync = staticmethod(_again)\n",
+    "a failed fsync is none": "import os\nfrom mta.unix.disk import Disk\n"
+    "def _never_mind(fd):\n"
+    "    try:\n"
+    "        os.fsync(fd)\n"
+    "    except OSError:\n"
+    "        pass\n"
+    "Disk.fsync = staticmethod(_never_mind)\n",
+    "files of a configuration one after the other": "if __file__.endswith('/installer'):\n"
+    "    import os, time\n"
+    "    from mta.unix.generations import Generations\n"
+    "    def install(self, changes, why):\n"
+    "        for path, data in changes.items():\n"
+    "            with open(os.path.join(self.path(self.current()), path), 'wb') as file:\n"
+    "                file.write(data or b'')\n"
+    "            time.sleep(0.05)\n"
+    "        return self.current()\n"
+    "    Generations.install = install\n",
 }
 
 
@@ -272,6 +296,10 @@ class Plane:
             return [int(pid) for pid in (self._cgroup / "cgroup.procs").read_text().split() if _is_alive(int(pid))]
         session = self._svscan.pid
         return [pid for pid in _all_pids() if _session(pid) == session]
+
+    @property
+    def svscan_pid(self) -> int:
+        return self._svscan.pid if self._svscan is not None else 0
 
     def pid(self, service: str) -> int:
         """Of the service's own process, 0 while it is down."""

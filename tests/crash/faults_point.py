@@ -4,7 +4,7 @@
     with point.failing("fsync", errno.EIO): ...                # each one, in every program
     with point.failing("link", errno.ENOSPC, every=3): ...     # the third, the sixth ...
     with point.slow("fsync", 0.02): ...
-    point.synced()                                             # [(file, was it synced?)] in order; a file: device, inode, generation
+    point.synced()                        # [(file, was it synced?)] in order; a file: device, inode, generation, and where it is
 A call that fails is not made, but close. An fsync that fails loses what was not synced, as a disk does that failed: whoever acknowledges it
 all the same has acknowledged nothing.
 Runs in  programs that start without site packages, too: os, mmap, struct, time, fcntl
@@ -16,6 +16,7 @@ import errno
 import fcntl
 import mmap
 import os
+import stat
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -183,7 +184,8 @@ def _account(name: str, given: tuple[Any, ...], has_failed: bool) -> None:
         fds = list(_Armed.unsynced) if name == "syncfs" else [given[0]]
         for fd in fds:
             size = _Armed.unsynced.pop(fd, None)
-            _tell(_Armed.synced, b"%b %b\n" % (b"-" if has_failed else b"+", _identity(fd)))
+            if stat.S_ISREG(_fstat(fd).st_mode):
+                _tell(_Armed.synced, b"%b %b\n" % (b"-" if has_failed else b"+", _identity(fd)))
             if has_failed and size is not None:
                 _ftruncate(fd, size)
 
@@ -194,7 +196,7 @@ def _identity(fd: int) -> bytes:
         generation = fcntl.ioctl(fd, _GET_GENERATION, bytes(8))
     except OSError:
         generation = b""
-    return b"%d:%d:%b" % (st.st_dev, st.st_ino, generation.hex().encode())
+    return b"%d:%d:%b %b" % (st.st_dev, st.st_ino, generation.hex().encode(), _readlink(b"/proc/self/fd/%d" % fd).rpartition(b"/")[0])
 
 
 def _tell(path: bytes, data: bytes) -> None:

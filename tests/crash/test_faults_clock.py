@@ -166,4 +166,4 @@ def test_r12_full_under_load(world: Calendar, table: Table) -> None:
 
     told = world.suffer(storm, lambda: world.clock.set(-world.clock.ahead_s), lasts_s=1)
     enter(table, "R12", f"the clock is set {len(settings)} times under load", told)
-    assert told.is_good, told
+    assert told.is_good, str(told)

@@ -170,4 +170,4 @@ def test_r16_full_under_load(table: Table) -> None:
     with names(DOMAINS) as found:
         told = found.world.suffer(lambda: None, found.mend, lasts_s=10)
         enter(table, "R16", "10 s of mail for such domains, probes meanwhile", told)
-        assert told.is_good, told
+        assert told.is_good, str(told)

@@ -6,15 +6,20 @@ R13: a disk that takes its time: clients wait, and nobody gives up."""
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mta.unix.disk import REAL
 from mta.unix.queuedir import QueueTrouble
-from tests.crash import faults_plane, faults_sweep, kill_sim, test_kill_calls, test_kill_sim
+from tests.crash import faults_disk, faults_inject, faults_plane, faults_sweep, kill_sim, storm, test_kill_calls, test_kill_sim
 from tests.crash.conftest import Table
 from tests.crash.faults import Told, World, enter
 from tests.crash.faults_point import CALLS, ERRORS, Point
@@ -42,11 +47,11 @@ def suffer(ours: tuple[World, Point], call: str, error: int, every: int = 1, las
 
 
 def synced_again(point: Point) -> list[str]:
-    """Files that were synced after that had failed once."""
+    """Files that were synced after that had failed once. What is appended to bounce/N anew, after the cut, is new data."""
     failed: set[str] = set()
     again = []
     for file, is_synced in point.synced():
-        if file in failed:
+        if file in failed and "/bounce" not in file:
             again.append(file)
         if not is_synced:
             failed.add(file)
@@ -60,8 +65,9 @@ QUICK = [("fsync", errno.EIO), ("syncfs", errno.EIO), ("link", errno.EDQUOT), ("
 def test_r7_r9_a_call_that_fails(ours: tuple[World, Point], call: str, error: int) -> None:
     for every in (1, 2):
         told = suffer(ours, call, error, every)
-        assert told.is_good, told
+        assert told.is_good, str(told)
     assert ours[1].failures()
+    assert not synced_again(ours[1])
 
 
 # -- what programs do once -----------------------------------------------------------------------------------------------------------
@@ -142,6 +148,59 @@ def test_r9_qmail_send_is_refused_a_call(case: test_kill_sim.Case, monkeypatch: 
 # -- the full forms ----------------------------------------------------------------------------------------------------------------
 
 
+def once(world: World, point: Point, call: str) -> None:
+    """One call fails."""
+    before = point.failures()
+    point.order(call, errno.EIO)
+    world.until(lambda: point.failures() > before, f"nobody calls {call}")
+    point.order()
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("call", ["fsync", "syncfs"])
+@pytest.mark.parametrize("how", ["once", "always"])
+def test_r7_full_a_failed_fsync(table: Table, call: str, how: str) -> None:
+    with pointed(sessions=3 if call == "fsync" else 12) as (world, point):
+        if how == "once":
+            told = [world.suffer(lambda: once(world, point, call), lambda: None, lasts_s=0.1) for _ in range(10)]
+        else:
+            told = [suffer((world, point), call, errno.EIO, lasts_s=5)]
+        times, again = point.failures(), synced_again(point)
+        enter(table, "R7", f"{call} fails {how}, {times} times: {len(again)} files synced again", told[-1], of="fsync")
+        assert all(one.is_good for one in told), "\n".join(map(str, told))
+        assert times and not again
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("broken", ["a failed fsync is asked again", "a failed fsync is none"])
+def test_r7_a_failed_fsync_is_caught(table: Table, broken: str) -> None:
+    with pointed(broken) as (world, point):
+        told = suffer((world, point), "fsync", errno.EIO, every=2, lasts_s=1)
+        caught = [*(["synced again"] if synced_again(point) else []), *(["lost or corrupted"] if not told.audit.is_good else [])]
+        table.self_test("R7", broken, ", ".join(caught), of="fsync")
+        assert caught, told
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT", "EIO"])
+def test_r7_full_what_the_kernel_refuses(table: Table, error: str) -> None:
+    """By strace, so that nothing of Python stands between."""
+    reason = faults_inject.why_not()
+    if reason:
+        pytest.skip(reason)
+    with pointed() as (world, _), ExitStack() as stack:
+        pids = world.plane.processes("queue-writer")
+        told = world.suffer(
+            lambda: stack.enter_context(faults_inject.injecting(pids, f"fsync,syncfs,linkat,writev:error={error}:when=1+2")),
+            stack.close,
+            lasts_s=5,
+        )
+        enter(
+            table, "R7", f"the kernel answers every second writev, linkat, fsync, syncfs of the queue writer with {error}", told, of="fsync"
+        )
+        assert told.is_good, str(told)
+
+
 @pytest.mark.crash
 def test_r9_full(ours: tuple[World, Point], table: Table) -> None:
     world, point = ours
@@ -155,3 +214,101 @@ def test_r9_full(ours: tuple[World, Point], table: Table) -> None:
                 bad.append(f"{call} {errno.errorcode[error]}: {told}")
     enter(table, "R9", f"{len(CALLS)} calls fail with {len(ERRORS)} errors each, {point.failures()} times under load", world.audit())
     assert not bad, "\n".join(bad)
+
+
+@pytest.mark.crash
+def test_r9_full_each_call_fails_once(tmp_path: Path, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each error at each call of programs that do their work and end, and of qmail-send on a simulated disk."""
+    counted: list[int] = []
+    for number, test in enumerate(ONCE):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        test(sweeping(folder, ERRORS, counted))
+    table.row(
+        "R9",
+        f"{len(ERRORS)} errors at each call of {len(ONCE)} acts: {sum(counted)}",
+        "0 half done",
+        counts={"calls": sum(counted)},
+        of="once",
+    )
+
+
+@pytest.mark.crash
+def test_r9_a_file_written_in_place_is_caught(tmp_path: Path, table: Table) -> None:
+    def in_place(path: bytes, data: bytes, **_: Any) -> None:
+        fd = os.open(path, os.O_WRONLY | os.O_TRUNC)
+        REAL.write(fd, data)
+        REAL.close(fd)
+
+    def act(root: Path) -> None:
+        in_place(os.fsencode(root / "a"), b"new")
+
+    def check(root: Path, is_done: bool) -> None:
+        assert (root / "a").read_bytes() in ((b"new",) if is_done else (b"new", b"old"))
+
+    with pytest.raises(AssertionError) as caught:
+        faults_sweep.sweep(tmp_path, lambda root: (root / "a").write_bytes(b"old") and None, act, check, ERRORS)
+    table.self_test("R9", "a file written in place", str(caught.value.__notes__[0]), of="once")
+
+
+# -- R13 ---------------------------------------------------------------------------------------------------------------------------
+
+EARLY = "acknowledges early"
+assert EARLY in storm.BROKEN
+SLOW_DISK_S = 60.0  # a client's patience
+
+
+def test_r13_a_slow_disk(ours: tuple[World, Point]) -> None:
+    world, point = ours
+    told = world.suffer(lambda: point.order("fsync", delay_s=0.05), point.order, lasts_s=0.5, slow_s=SLOW_DISK_S)
+    assert told.is_good and set(told.codes) == {"250"}, str(told)
+
+
+def slow_disk(folder: Path, broken: str) -> Told:
+    """Fifty writes a second, for all that lies in the queue and in mailboxes; twice somebody kills the queue writer meanwhile."""
+    mounts = {"queue": ("ext4", 64), "domains": ("ext4", 64)}
+    with World(folder, mounts=mounts, broken=broken) as world, ExitStack() as stack:
+
+        def begin() -> None:
+            for disk in world.disks.values():
+                stack.enter_context(disk.slowed(iops=50))
+
+        def kill() -> None:
+            for _ in range(2):
+                time.sleep(5)
+                os.kill(world.plane.pid("queue-writer"), signal.SIGKILL)
+
+        with ThreadPoolExecutor(1) as pool:
+            killing: list[Future[None]] = []
+
+            def both() -> None:
+                begin()
+                killing.append(pool.submit(kill))
+
+            told = world.suffer(both, stack.close, lasts_s=15, slow_s=SLOW_DISK_S, may_restart=("queue-writer",), again_s=30)
+            killing[0].result()
+        return told
+
+
+@pytest.mark.crash
+@pytest.mark.root
+def test_r13_full_fifty_writes_a_second(table: Table) -> None:
+    reason = faults_disk.why_not("ext4") or faults_disk.why_not_slow()
+    if reason:
+        pytest.skip(reason)
+    with faults_plane.folder() as path:
+        told = slow_disk(path, "")
+    enter(table, "R13", "disks of 50 writes a second for 15 s, the queue writer killed twice meanwhile", told)
+    assert told.is_good, str(told)
+
+
+@pytest.mark.crash
+@pytest.mark.root
+def test_r13_who_acknowledges_early_is_caught(table: Table) -> None:
+    reason = faults_disk.why_not("ext4") or faults_disk.why_not_slow()
+    if reason:
+        pytest.skip(reason)
+    with faults_plane.folder() as path:
+        told = slow_disk(path, EARLY)
+    table.self_test("R13", "a queue writer that acknowledges before it writes", told.audit.summary if told.audit.lost else "")
+    assert told.audit.lost, str(told)
