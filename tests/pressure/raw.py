@@ -19,8 +19,8 @@ QUIET_S = 0.5
 
 
 class Raw:
-    def __init__(self, port: int, *, is_tls: bool = False, host: str = "127.0.0.1") -> None:
-        self.sock: socket.socket = socket.create_connection((host, port), PATIENCE_S)
+    def __init__(self, port: int, *, is_tls: bool = False, host: str = "127.0.0.1", source: str = "") -> None:
+        self.sock: socket.socket = socket.create_connection((host, port), PATIENCE_S, (source, 0) if source else None)
         self.heard = b""
         self.is_closed = False
         if is_tls:

@@ -112,10 +112,10 @@ class Outcome:
     def note(self) -> str:
         sessions, messages, broken, slowest_s = self.reader
         return (
-            f"{self.seconds / 60:.0f} minutes at {self.rate_per_s:.0f} messages a second, {SHARE:.0%} of the {self.peak_per_s:.0f} a second "
-            f"acknowledged and delivered at the peak: {self.acknowledged} acknowledged, {self.failed} not. {sessions:.0f} POP3 sessions "
-            f"fetched and deleted {messages:.0f} messages, {broken:.0f} broke; the slowest login took {slowest_s:.2f} s. Logs took "
-            f"{self.logs_most_kb // 1024} MiB at most. {len(self.samples)} samples."
+            f"{self.seconds / 60:.0f} minutes at {self.rate_per_s:.0f} messages a second, {SHARE:.0%} of the {self.peak_per_s:.0f} that "
+            f"were acknowledged and delivered a second at the peak: {self.acknowledged} acknowledged, {self.failed} not. "
+            f"{sessions:.0f} POP3 sessions fetched and deleted {messages:.0f} messages, {broken:.0f} broke; the slowest login took "
+            f"{slowest_s:.2f} s. Logs took {self.logs_most_kb // 1024} MiB at most. {len(self.samples)} samples."
         )
 
 

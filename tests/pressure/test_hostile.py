@@ -237,12 +237,12 @@ SLOW: list[tuple[str, str, Act]] = [
     ("a command line of 64 MB", "smtpd", lambda *a: attacks.long_command(*a, 1 << 26)),
     ("a header line of 1 MB", "qmail-smtpd", lambda *a: attacks.long_header(*a, 1 << 20)),
     ("4 clients, 50 000 commands each in one go", "qmail-smtpd", lambda *a: attacks.commands(*a, 4, 5_000 * MANY)),
-    ("100 connections guess a password", "submission", lambda *a: attacks.wrong_passwords(*a, 10 * MANY)),
     ("200 half AUTH exchanges", "submission", lambda *a: attacks.half_an_auth(*a, 20 * MANY)),
     ("300 connections reset at five stages", "qmail-smtpd", lambda *a: attacks.resets(*a, 30 * MANY)),
     ("500 connections half open", "smtpd", lambda *a: attacks.half_open(*a, 50 * MANY)),
     ("300 broken TLS handshakes", "smtps", lambda *a: attacks.handshakes(*a, 30 * MANY)),
     ("300 broken TLS handshakes after STARTTLS", "smtpd", lambda *a: attacks.handshakes(*a, 30 * MANY)),
+    ("100 connections guess a password", "submission", lambda *a: attacks.wrong_passwords(*a, 10 * MANY)),
 ]
 ATTACKS = [*QUICK, *(pytest.param(*row, marks=pytest.mark.pressure) for row in SLOW)]
 NAMES = [f"{door}: {what}" for what, door, _ in [*QUICK, *SLOW]]

@@ -1,6 +1,7 @@
 """Everything a hostile client may talk to, alive at once: the mail plane, qmail-smtpd, qmail-qmtpd and qmail-qmqpd under tcpserver on the
 same queue, a server for what leaves, and a client at each door that looks in once a second whatever else goes on.
 
+Limits    tcpserver serves ten at a time of the address hostile clients come from (MAXCONNIP), sixty in all
 Doors     smtpd, submission, smtps, pop3d, pop3s; qmail-smtpd (also on ::1), qmtpd, qmqpd: the last four under our tcpserver, as user qmaild
 Relayed   what qmail-send handed to its remote channel, and what the server for all that leaves has taken, that is no bounce
 """
@@ -15,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mta.formats import tcprules
 from mta.unix import accounts
 from tests.crash import faults_plane
 from tests.pressure.census import Use
@@ -108,6 +110,7 @@ def world() -> Iterator[World]:
         yield World(plane, sink, doors, probes, plane.living())
 
 
+HOSTILE = "127.0.0.2"  # of these tcpserver serves ten at a time
 TCPSERVERS = [
     ("qmail-smtpd", "qmail-smtpd", "127.0.0.1"),
     ("qmail-smtpd ipv6", "qmail-smtpd", "::1"),
@@ -130,5 +133,8 @@ def _tcpserver(plane: PressurePlane, program: str, folder: Path, host: str) -> T
         qmaild = accounts.load(os.fsencode(plane.home))["qmaild"]
         options += ["-u", str(qmaild.uid), "-g", str(qmaild.gid)]
     own = folder / f"{program}{host.replace(':', '.')}"
-    own.mkdir()
+    own.mkdir(mode=0o755)
+    rules = own / "rules.cdb"
+    rules.write_bytes(tcprules.compile_(b'%b:allow,MAXCONNIP="10"\n:allow\n' % HOSTILE.encode()))
+    options += ["-x", str(rules)]
     return Tcpserver("ours", options, [plane.home / "bin" / program], own, host=host)

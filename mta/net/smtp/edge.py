@@ -27,6 +27,9 @@ from mta.unix import clock, memory
 MESSAGE_TIME_S = 3600
 HANDSHAKE_S = 60
 FAREWELL_S = 60  # for the last words to be read
+UNREAD_MAX = (
+    1 << 14
+)  # octets of replies from which a client is not heard until it has read some; uvloop's TLS would let half a million wait
 AT_ONCE = 100  # commands of one client; then the others have their turn
 CROWD = 200  # clients whose memory is worth giving back once most of them have gone
 
@@ -65,6 +68,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self.transport.set_write_buffer_limits(high=UNREAD_MAX)
         peer = transport.get_extra_info("peername") or ("unknown",)
         local = transport.get_extra_info("sockname") or ("unknown",)
         self.ip = _ip(peer[0])
@@ -296,6 +300,7 @@ class Connection(asyncio.Protocol):
         if transport is None:
             return
         self.transport = transport
+        self.transport.set_write_buffer_limits(high=UNREAD_MAX)
         self._lines.take_all()
         self.session = verbs.tls_started(self.session)
         self._is_busy = self._is_handshaking = False
