@@ -6,7 +6,7 @@ TEST_WORKERS ?= 2
 FUZZ_SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test-venv run stop prepare test quick differential crash fuzz check format types docs pins bench screens slow clean
+.PHONY: help venv test-venv run stop prepare test quick differential crash pressure fuzz check format types docs pins bench screens slow clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ differential: test-venv ## ours beside the originals on 100 000 generated inputs
 crash: test-venv ## the crash tests in full: kills, power cuts, full disks (some 40 minutes), and their table
 	@deploy/test-packages
 	@CRASH_RECORD=1 $(BIN)/python -m pytest -m "crash or not crash" tests/crash
+
+pressure: test-venv ## thousands of clients, hostile clients, and a soak of half an hour (PRESSURE_SOAK_S), and their tables
+	@$(BIN)/python -m pytest -m "pressure or not pressure" tests/pressure
 
 fuzz: test-venv ## fuzz targets for FUZZ_SECONDS (600) in all, then the properties with new values
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
