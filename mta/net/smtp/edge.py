@@ -27,9 +27,7 @@ from mta.unix import clock, memory
 MESSAGE_TIME_S = 3600
 HANDSHAKE_S = 60
 FAREWELL_S = 60  # for the last words to be read
-UNREAD_MAX = (
-    1 << 14
-)  # octets of replies from which a client is not heard until it has read some; uvloop's TLS would let half a million wait
+UNREAD_MAX = 1 << 14  # octets of replies: who leaves more unread is not heard. uvloop's TLS would let half a million wait
 AT_ONCE = 100  # commands of one client; then the others have their turn
 CROWD = 200  # clients whose memory is worth giving back once most of them have gone
 
