@@ -5,18 +5,20 @@ Shape    a table in memory that the processes share, made before they are forked
 Limits   16384 slots: clients of two addresses that fall into the same one are counted as one address's. Where an address falls is another
          slot each time a server starts, so that nobody can aim at somebody else's. A process that dies takes the others with it
          (net/workers), and its row
-Also     the room of one process: it takes no more clients than it has descriptors for
+Also     the room of one process: it takes no more clients than it has descriptors for. And when a crowd has gone, three quarters of it, the
+         memory they had is given back
 """
 
 from __future__ import annotations
 
 import mmap
 
-from mta.unix import rlimit
+from mta.unix import memory, rlimit
 
 _SLOTS = 1 << 14
 _ROW = 1 + _SLOTS
 _WIDTH = 4
+CROWD = 200  # clients whose memory is worth giving back
 _RESERVED = 64  # descriptors a server needs for itself: files, sockets, log, logins under way
 
 
@@ -28,6 +30,7 @@ class Clients:
         self._rows = range(0, processes * _ROW, _ROW)
         self._mine = 0
         self._each = each
+        self._most = 0  # here, since memory was last given back
 
     def be(self, number: int) -> None:
         """This process is the one of that number from now on, and writes its row."""
@@ -54,8 +57,13 @@ class Clients:
         self._table[self._mine + _slot(ip)] += 1
 
     def left(self, ip: bytes) -> None:
-        self._table[self._mine] -= 1
+        here = self.here()
+        self._table[self._mine] = here - 1
         self._table[self._mine + _slot(ip)] -= 1
+        self._most = max(self._most, here)
+        if self._most >= CROWD and here <= self._most // 4:
+            self._most = here
+            memory.give_back()
 
 
 def _slot(ip: bytes) -> int:

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from mta.net.clients import Clients
-from mta.unix import rlimit
+from mta.unix import memory, rlimit
 
 
 def test_they_are_counted_in_all_and_by_address() -> None:
@@ -31,6 +31,22 @@ def test_processes_count_together() -> None:
     clients.came(b"192.0.2.1")
     os.waitpid(pid, 0)
     assert (clients.in_all(), clients.here(), clients.of(b"192.0.2.1")) == (6, 1, 6)
+
+
+def test_the_memory_of_a_crowd_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    clients = Clients()
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(clients.here()))
+    for count in (199, 800):
+        for _ in range(count):
+            clients.came(b"192.0.2.1")
+        for _ in range(count):
+            clients.left(b"192.0.2.1")
+    assert given == [199, 49], "at a quarter of 800, and at a quarter of what was left then"
+
+
+def test_memory_is_given_back_or_nothing_happens() -> None:
+    memory.give_back()
 
 
 def test_there_is_room_for_as_many_as_there_are_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ TITLES = {
     "hostile": "Hostile clients",
     "corpora": "The recorded hostile inputs",
     "probes": "A client that asks once a second while all of it goes on",
-    "soak": "Hours at work: the first third against the last",
+    "soak": "Half an hour of work: its first third against its last",
 }
 
 Row = dict[str, Any]

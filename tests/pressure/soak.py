@@ -119,7 +119,7 @@ class Outcome:
         )
 
 
-NOT_JUDGED = {"at s", "acknowledged", "failed", "max_ms", "logs kB"}
+NOT_JUDGED = {"at s", "acknowledged", "failed", "acknowledged max ms", "logs kB"}
 
 
 # -- the processes around it -------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ SESSIONS = 16
 A_CONNECTION = 10
 SUBMISSION_EACH = 20
 FORWARD_EACH = 30
+LATENCIES = (("acknowledged p50 ms", 50), ("acknowledged p99 ms", 99), ("acknowledged max ms", 100))
 _BODY = b"".join(b"%03d %b\r\n" % (n, b"." * 66) for n in range(27))  # with the header 2000 octets
 
 
@@ -57,7 +58,7 @@ class Load:
             failed, self._failed = self._failed, 0
         row: dict[str, float] = {"acknowledged": len(latencies), "failed": failed}
         if latencies:
-            row |= {name: round(percentile(latencies, at) * 1000, 2) for name, at in (("p50_ms", 50), ("p99_ms", 99), ("max_ms", 100))}
+            row |= {name: round(percentile(latencies, at) * 1000, 2) for name, at in LATENCIES}
         return row
 
     def _run(self) -> None:

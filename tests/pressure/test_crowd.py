@@ -90,7 +90,7 @@ def test_r11_a_crowd(plane: PressurePlane, results: Results, kind: str) -> None:
     if not kind.startswith("pop"):
         idle, drip = IDLE, DRIP
     gather(plane, kind, idle, drip, drip_s=10, looks=2)  # what memory it takes the first time stays for the next
-    row, everything, server, probe = gather(plane, kind, idle, drip, drip_s=10, looks=200)
+    row, everything, server, probe = gather(plane, kind, idle, drip, drip_s=10, looks=100)
     after = plane.uses()
     gather(plane, kind, idle, drip, drip_s=10, looks=2)
     again = plane.uses()

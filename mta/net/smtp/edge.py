@@ -22,14 +22,13 @@ from mta.net.smtp.lines import AUTH_MAX, COMMAND_MAX, STRAY_NEWLINE, TOO_LONG, L
 from mta.net.smtp.service import Service
 from mta.net.smtp.signatures import REFUSED, Scanner
 from mta.net.smtp.state import AskRecipient, Close, Effect, Later, ReadData, Session, StartTls, Step, Verify
-from mta.unix import clock, memory
+from mta.unix import clock
 
 MESSAGE_TIME_S = 3600
 HANDSHAKE_S = 60
 FAREWELL_S = 60  # for the last words to be read
 UNREAD_MAX = 1 << 14  # octets of replies: who leaves more unread is not heard. uvloop's TLS would let half a million wait
 AT_ONCE = 100  # commands of one client; then the others have their turn
-CROWD = 200  # clients whose memory is worth giving back once most of them have gone
 
 
 class Connection(asyncio.Protocol):
@@ -398,15 +397,10 @@ def shown(text: bytes) -> bytes:
 
 
 async def sweep(connections: set[Connection], every_s: float = 5.0) -> None:
-    """Close what has waited too long, and give back the memory of a crowd that has gone. Runs for the life of the server."""
-    most = 0
+    """Close what has waited too long. Runs for the life of the server."""
     with suppress(asyncio.CancelledError):
         while True:
             await asyncio.sleep(every_s)
-            most = max(most, len(connections))
-            if most >= CROWD and len(connections) < most // 4:
-                most = len(connections)
-                memory.give_back()
             now = asyncio.get_running_loop().time()
             for connection in [c for c in connections if c.deadline < now]:
                 connection.expire()
