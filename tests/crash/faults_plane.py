@@ -87,6 +87,21 @@ BROKEN = {
     "            time.sleep(0.05)\n"
     "        return self.current()\n"
     "    Generations.install = install\n",
+    "a disk that takes nothing fails a delivery for good": "if __file__.endswith('/qmail-start'):\n"
+    "    from mta.errors import Permanent\n"
+    "    from mta.unix import maildir\n"
+    "    maildir.Temporary = Permanent\n",
+    "what the disk does not take counts as written": "if __file__.endswith('/queue-writer'):\n"
+    "    from mta.unix.disk import Disk\n"
+    "    def quietly(call):\n"
+    "        def made(*given):\n"
+    "            try:\n"
+    "                call(*given)\n"
+    "            except OSError:\n"
+    "                pass\n"
+    "        return staticmethod(made)\n"
+    "    for name in ('writev', 'write', 'fsync', 'syncfs', 'link_unnamed'):\n"
+    "        setattr(Disk, name, quietly(getattr(Disk, name)))\n",
 }
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from mta.unix.generations import Generations, Why
 from tests.crash import faults_disk, faults_plane
 from tests.crash.conftest import Table
-from tests.crash.faults import Told, World, free_space
+from tests.crash.faults import Told, World, enter, free_space
 from tests.crash.faults_disk import Disk
 from tests.crash.faults_plane import PASSWORD
 
@@ -138,7 +139,27 @@ def test_r6_r7_r8_full(folder: Path, table: Table, place: str, fault: str, kind:
     size_mb = 16 if kind == "ext4" else 300
     with faults_plane.folder() as path, World(path, mounts={place: (kind, size_mb)}) as world:
         told = check(world, place, fault, lasts_s=5)
-        table.row({"no space": "R6", "no inodes": "R7", "read-only": "R8"}[fault], f"{fault} for {place}/, {kind}", str(told))
+        enter(table, {"no space": "R6", "no inodes": "R7", "read-only": "R8"}[fault], f"{fault} for {place}/, {kind}", told)
+
+
+CAUGHT = [
+    ("R6", "domains", "no space", "a disk that takes nothing fails a delivery for good"),
+    ("R7", "domains", "no inodes", "a disk that takes nothing fails a delivery for good"),
+    ("R8", "domains", "read-only", "a disk that takes nothing fails a delivery for good"),
+    ("R6", "queue", "no space", "what the disk does not take counts as written"),
+]
+
+
+@pytest.mark.crash
+@pytest.mark.root
+@pytest.mark.parametrize(("test", "place", "fault", "broken"), CAUGHT)
+def test_r6_r7_r8_are_caught(folder: Path, table: Table, test: str, place: str, fault: str, broken: str) -> None:
+    with faults_plane.folder() as path, World(path, mounts={place: ("ext4", 16)}, broken=broken) as world:
+        begin, end = FAULTS[fault]
+        disk = world.disks[place]
+        told = world.suffer(lambda: begin(disk), lambda: end(disk), lasts_s=1)
+    table.self_test(test, broken, "" if told.audit.is_good else told.audit.summary)
+    assert not told.audit.is_good, str(told)
 
 
 @pytest.mark.crash
@@ -154,7 +175,7 @@ def test_r6_full_fill_while_loading(folder: Path, table: Table) -> None:
             (disk.where / "ballast").write_bytes(bytes(max(0, free_space(disk.where) - (1 << 20))))
 
         told = world.suffer(fill, lambda: space(disk), lasts_s=10)
-        table.row("R6", "a disk that the mail itself fills, domains/, ext4", str(told))
+        enter(table, "R6", "a disk that the mail itself fills, domains/, ext4", told)
         assert told.is_good, str(told)
 
 
@@ -173,6 +194,36 @@ def test_r8_full_forced_read_only(folder: Path, table: Table, place: str) -> Non
 
         told = world.suffer(disk.force_read_only, mend, lasts_s=5, may_restart=faults_plane.SERVICES, again_s=30)
         starts = {name: world.plane.log(name).count(": status: ") for name in ("smtpd", "queue-writer", "pop3d", "vmaild")}
-        table.row("R8", f"{place}/ forced read-only, then repaired", f"{told}; at most {max(starts.values())} starts of a service")
+        enter(table, "R8", f"{place}/ forced read-only for 5 s, then repaired; at most {max(starts.values())} starts of a service", told)
         assert told.is_good and set(told.codes) <= REPLIES[place], str(told)
         assert max(starts.values()) <= 3, f"a crash loop: {starts}"
+
+
+@pytest.mark.crash
+@pytest.mark.root
+@pytest.mark.parametrize("fault", ["no space", "no inodes", "read-only"])
+def test_r8_full_the_configuration(folder: Path, table: Table, fault: str) -> None:
+    """Mail goes on by what is installed; nothing new is put in force by half, and afterwards it can be."""
+    with faults_plane.folder() as path, World(path, mounts={"generations": ("ext4", 16)}) as world:
+        begin, end = FAULTS[fault]
+        disk = world.disks["generations"]
+        generations = Generations(bytes(world.plane.home))
+        number = generations.current()
+        changes: dict[bytes, bytes | None] = {b"control/databytes": b"12345678\n", b"users/append": b"x" * 70_000}
+
+        def install() -> None:
+            begin(disk)
+            with pytest.raises(OSError):
+                generations.install(changes, Why(b"ada", b"a test"))
+            assert generations.current() == number
+
+        told = world.suffer(install, lambda: end(disk), lasts_s=3)
+        enter(
+            table,
+            {"no space": "R6", "no inodes": "R7", "read-only": "R8"}[fault],
+            f"{fault} for generations/ (control/, users/), ext4",
+            told,
+        )
+        assert told.is_good and set(told.codes) == {"250"}, str(told)
+        assert generations.install(changes, Why(b"ada", b"a test")) == generations.current() > number
+        assert (world.plane.home / "control/databytes").read_bytes() == b"12345678\n"
