@@ -23,10 +23,9 @@ def test_p09_null_client(heaven: Heaven) -> None:
         m.logged(rf"^starting delivery \d+: msg {number} to remote fred@example\.org$")
         m.logged(rf"^starting delivery \d+: msg {number} to remote bill@far\.example$")
 
-        # qmail-remote: control/smtproutes has a line for all hosts; no name server is asked.
-        hub.wait(messages=2)
+        # qmail-remote: control/smtproutes has a line for all hosts; no name server is asked. The hub may get one copy for both, or two.
+        m.until_idle()
         assert {r for m_ in hub.messages for r in m_.recipients} == {b"<fred@example.org>", b"<bill@far.example>"}
         assert {m_.data for m_ in hub.messages} == {message.replace(b"\n", b"\r\n") + b".\r\n"}
         assert heaven.dns.queries == []
-        m.until_idle()
         assert list((heaven.fred / "Maildir/new").iterdir()) == []

@@ -32,7 +32,14 @@ _LOOKING = ("cat", "cd", "grep", "head", "ls", "printf", "qmail-qread", "qmail-q
 _OWN_IN_ETC = ("tcp.smtp", "relay-ctrl", "aliases", "qmqp", "qfilter", "ppp", "autoturn", "rc.local")
 
 _AS_ROOT = {"qmaild": "nobody", "qmaill": "nobody"}
-_WITHOUT_ROOT = {"envuidgid qmaild ": "", "setuidgid qmaill ": "", "setuidgid alias ": "", " -U ": " ", "-o qmaill ": ""}
+_WITHOUT_ROOT = {
+    "envuidgid qmaild ": "",
+    "setuidgid qmaill ": "",
+    "setuidgid qmaild ": "",
+    "setuidgid alias ": "",
+    " -U ": " ",
+    "-o qmaill ": "",
+}
 _AT_PORT = {" 0 {} ": " 127.0.0.1 {} ", "127.0.0.1 {}": "127.0.0.1 {}", "127.0.0.1:{} ": "127.0.0.1:{} "}
 
 Hook = Callable[[list[str]], None]

@@ -146,7 +146,8 @@ class Machine:
         return {int(path.name): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()}
 
     def is_idle(self) -> bool:
-        return not any(self.queued(folder) for folder in ("todo", "mess", "info", "local", "remote", "bounce"))
+        folders = ("todo", "mess", "info", "local", "remote", "bounce")
+        return not any(path.is_file() for folder in folders for path in (self.home / "queue" / folder).rglob("*"))
 
     def until_idle(self) -> None:
         eventually(self.is_idle, f"something stays in the queue: {self.log()}")

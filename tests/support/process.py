@@ -101,6 +101,21 @@ def lasting_port() -> int:
             return port
 
 
+def own_address() -> str:
+    """A loopback address that another run of the tests on this machine does not have, for ports that cannot be chosen."""
+    pid = os.getpid()
+    return f"127.{1 + (pid >> 16) % 254}.{(pid >> 8) % 256}.{pid % 256}"
+
+
+def why_not_at(port: int) -> str | None:
+    """Why nothing can listen on that port of own_address(), or None."""
+    try:
+        socket.create_server((own_address(), port)).close()
+    except OSError as error:
+        return f"port {port}, which cannot be chosen, is closed to us: {error.strerror}"
+    return None
+
+
 def ignored_by_us() -> str:
     """SigIgn of /proc for a program that starts with what these tests were started with, less the two that Python ignores."""
     mask = re.search(r"SigIgn:\s+(\S+)", Path("/proc/self/status").read_text())
