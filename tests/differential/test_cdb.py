@@ -15,7 +15,7 @@ from mta.formats import cdb
 from tests.support import original
 from tests.support.call import Result
 
-ROUNDS = original.rounds(150, 5000)
+ROUNDS = original.rounds(150, 2000)
 Records = list[tuple[bytes, bytes]]
 
 few = st.lists(st.sampled_from([b"a", b"b", b"\0", b"->", b"\n", b"\xff", b"+1,1:"]), max_size=3).map(b"".join)

@@ -131,7 +131,7 @@ def test_the_same_labels_show_the_same_time(lines: list[bytes], zone: str) -> No
 stamped = st.lists(st.sampled_from([b"\n", b"a", b"\r", b"\0", b"@", b" ", b"x" * 1500, b"\xff"]), max_size=12).map(b"".join)
 
 
-@settings(max_examples=original.rounds(100, 5000))
+@settings(max_examples=original.rounds(100, 2000))
 @given(stamped)
 def test_the_same_lines_are_stamped(data: bytes) -> None:
     """Each with a time between the start and the end of both, and in that order."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support import original
 from tests.support.call import Result, call
 
-ROUNDS, CHEAP = original.rounds(200), original.rounds(200, 10_000)
+ROUNDS, CHEAP = original.rounds(200), original.rounds(200, 4000)
 ENV = {b"PATH": b"/usr/bin:/bin"}
 
 long_lines = st.integers(250, 260).map(lambda size: b"x" * size)

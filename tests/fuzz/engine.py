@@ -19,8 +19,9 @@ from types import CodeType, FrameType
 from typing import Any
 
 PATIENCE_S = 10.0
-SIZE_MAX = 4096
+SIZE_MAX = 2048  # of what is made; seeds may be longer
 MUTATIONS_MAX = 6
+TRACED = 0.2  # of the inputs: tracing takes ten times as long as not tracing
 _INTERESTING = (
     b"\0",
     b"\r",
@@ -165,11 +166,6 @@ class Run:
     findings: dict[str, Finding] = field(default_factory=dict)
     trace: Trace = field(default_factory=Trace)
 
-    def seeds(self) -> None:
-        self.pool = self.pool or [b""]
-        for data in list(self.pool):
-            self.one(data)
-
     def step(self) -> None:
         newer = self.pool[-20:] if self.rng.random() < 0.5 else self.pool
         data = mutated(self.rng.choice(newer), self.pool, self.target.words, self.rng)
@@ -179,15 +175,17 @@ class Run:
             self.pool.append(data)
 
     def for_seconds(self, seconds: float) -> None:
-        self.seeds()
+        """First all seeds, however long that takes."""
         end = time.monotonic() + seconds
+        for data in list(self.pool):
+            self.one(data)
         while time.monotonic() < end:
             self.step()
 
     def one(self, data: bytes) -> None:
         self.tried += 1
         with patience(self.patience_s):
-            if self.is_traced:
+            if self.is_traced and (self.tried <= len(self.pool) or self.rng.random() < TRACED):
                 with traced(self.trace):
                     trouble = attempt(self.target, data)
             else:

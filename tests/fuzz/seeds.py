@@ -190,9 +190,13 @@ _FILES: dict[str, Seeds] = {
         ("a label of another age", b"@7fffffffffffffffffffffff x"),
     ],
     "dns": [
-        ("an answer", b"\0\1\x81\x80\0\1\0\1\0\0\0\0\1a\4test\0\0\1\0\1\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"),
-        ("a name that points at itself", b"\0\1\x81\x80\0\1\0\1\0\0\0\0\1a\4test\0\0\1\0\1\xc0\x1a\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"),
-        ("data that lies behind the end", b"\0\1\x81\x80\0\1\0\1\0\0\0\0\1a\4test\0\0\1\0\1\xc0\x0c\0\x10\0\1\0\0\0\1\xff\xff\xfe"),
+        ("an address", b"\0\1\0\0\0\0\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"),
+        ("a text", b"\0\1\0\0\0\0\xc0\x0c\0\x10\0\1\0\0\0\1\0\4\3abc"),
+        ("a name", b"\0\1\0\0\0\0\xc0\x0c\0\x0c\0\1\0\0\0\1\0\3\1b\0"),
+        ("a name that points at itself", b"\0\1\0\0\0\0\xc0\x18\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"),
+        ("names that point at each other", b"\0\1\0\0\0\0\xc0\x1a\xc0\x18\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"),
+        ("data that lies behind the end", b"\0\1\0\0\0\0\xc0\x0c\0\x10\0\1\0\0\0\1\xff\xff\xfe"),
+        ("more answers than there are", b"\xff\xff\0\0\0\0\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"),
     ],
 }
 
