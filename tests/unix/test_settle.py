@@ -9,6 +9,11 @@ from tests.conftest import ROOT
 
 
 def test_what_is_loaded_is_not_looked_through_again() -> None:
-    script = "import gc, mta.runner; from mta.unix.settle import settle; settle(); print(len(gc.get_objects()) < 100, gc.get_threshold()[0])"
+    script = """if True:
+        import gc, mta.runner
+        from mta.unix.settle import settle
+        settle()
+        print(len(gc.get_objects()) < 100, gc.get_threshold()[0])
+    """
     said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said.split() == ["True", "20000"]
