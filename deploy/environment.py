@@ -4,6 +4,7 @@ QMAIL_HOME ./var/qmail   APPLIANCE_BIND 127.0.0.1   SMTP_PORT 2525   SUBMISSION_
 POP3S_PORT 2995   WEB_PORT 8000   WEBS_PORT none (https)   DATABASE_URL   CELERY_BROKER_URL
 APPLIANCE_HOSTS names the web is reached under   APPLIANCE_ME this host's full name, for control/me of a new instance
 APPLIANCE_CREATE_USERS=1 lets root make missing users   DNSCACHEIP name servers instead of those in /etc/resolv.conf
+DEFAULT_DELIVERY ./Maildir/ what an empty or missing .qmail file means; lines, as in such a file
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Environment:
     me: str
     may_create_users: bool
     is_single: bool  # not root: one user for everything
+    default_delivery: str = "./Maildir/"
     workers: int = 2
 
     @property
@@ -81,6 +83,7 @@ def read(env: Mapping[str, str], *, is_root: bool | None = None) -> Environment:
         me=env.get("APPLIANCE_ME", ""),
         may_create_users=env.get("APPLIANCE_CREATE_USERS") == "1",
         is_single=not (os.geteuid() == 0 if is_root is None else is_root),
+        default_delivery=env.get("DEFAULT_DELIVERY") or "./Maildir/",
         workers=max(1, os.cpu_count() or 1),
     )
 

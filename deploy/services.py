@@ -46,7 +46,7 @@ def table(e: Environment) -> tuple[Service, ...]:
         Service(
             "qmail-send",
             "delivers what is in the queue",
-            (f"{binary}/qmail-start", "./Maildir/"),
+            (f"{binary}/qmail-start", e.default_delivery),
             answers=f"unix:{q}/run/qmail-send/orders",
             env=(("PATH", f"{binary}:/usr/local/bin:/usr/bin:/bin"), *((("DNSCACHEIP", e.dnscacheip),) if e.dnscacheip else ())),
         ),
