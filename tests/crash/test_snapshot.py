@@ -5,6 +5,7 @@ Needs root, for loop mounts. The full form takes 300; see `make crash`.
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,8 @@ from tests.crash.faults_plane import DOMAIN, DRAIN_S, Stuck
 from tests.crash.snapshot import Gallery
 
 KINDS = ("ext4", "xfs")
-BATCHES, BATCH = 5, 30  # of each kind
+BATCHES = 5  # of each kind
+BATCH = int(os.environ.get("CRASH_SNAPSHOTS", "30"))
 
 
 @pytest.fixture
