@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+DEFAULT_DELIVERY = "./Maildir/"
 PORTS = {"SMTP": 2525, "SUBMISSION": 2587, "SMTPS": 2465, "POP3": 2110, "POP3S": 2995, "WEB": 8000}
 
 
@@ -43,7 +44,7 @@ class Environment:
     me: str
     may_create_users: bool
     is_single: bool  # not root: one user for everything
-    default_delivery: str = "./Maildir/"
+    default_delivery: str = DEFAULT_DELIVERY
     workers: int = 2
 
     @property
@@ -83,7 +84,7 @@ def read(env: Mapping[str, str], *, is_root: bool | None = None) -> Environment:
         me=env.get("APPLIANCE_ME", ""),
         may_create_users=env.get("APPLIANCE_CREATE_USERS") == "1",
         is_single=not (os.geteuid() == 0 if is_root is None else is_root),
-        default_delivery=env.get("DEFAULT_DELIVERY") or "./Maildir/",
+        default_delivery=env.get("DEFAULT_DELIVERY") or DEFAULT_DELIVERY,
         workers=max(1, os.cpu_count() or 1),
     )
 

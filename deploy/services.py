@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.environment import Environment
+from deploy.environment import DEFAULT_DELIVERY, Environment
 from mta.formats import run_script as run_script_
 from mta.formats.run_script import RunScript
 
@@ -57,7 +57,13 @@ def table(e: Environment) -> tuple[Service, ...]:
             answers=f"tcp:{e.probe_host}:{e.pop3_port} +OK",
         ),
         Service("login-broker", "checks passwords", (f"{binary}/login-broker",), answers=f"unix-seq:{q}/run/login-broker"),
-        Service("vmaild", "knows the virtual mailboxes", (f"{binary}/vmaild",), answers=f"unix:{q}/run/vmaild"),
+        Service(
+            "vmaild",
+            "knows the virtual mailboxes",
+            (f"{binary}/vmaild",),
+            answers=f"unix:{q}/run/vmaild",
+            env=(("DEFAULT_DELIVERY", e.default_delivery),) if e.default_delivery != DEFAULT_DELIVERY else (),
+        ),
         Service("installer", "installs checked configuration", (f"{binary}/installer",), answers=f"unix:{q}/run/installer"),
         Service(
             "webmail",

@@ -43,9 +43,9 @@ class Explanation:
         return " ".join(self.ends) or "Nothing happens to it."
 
 
-def explain(address: bytes, controls: Controls, installed: Installed) -> Explanation:
-    """address: as a stranger writes it into RCPT TO."""
-    walk = _Walk(Explanation(_show(address)), controls, installed)
+def explain(address: bytes, controls: Controls, installed: Installed, default: bytes = DEFAULT_DELIVERY) -> Explanation:
+    """address: as a stranger writes it into RCPT TO. default: what an empty or missing .qmail file means."""
+    walk = _Walk(Explanation(_show(address)), controls, installed, default)
     walk.smtp(address)
     walk.address(address, 0)
     return walk.result
@@ -58,8 +58,9 @@ def _show(text: bytes) -> str:
 class _Walk:
     """One explanation under way."""
 
-    def __init__(self, result: Explanation, controls: Controls, installed: Installed) -> None:
+    def __init__(self, result: Explanation, controls: Controls, installed: Installed, default: bytes) -> None:
         self.result = result
+        self._default = default
         self._controls = controls
         self._installed = installed
         self._seen: set[bytes] = set()
@@ -196,10 +197,10 @@ class _Walk:
             self._end(level, "Unknown", what, _show(user.home))
         else:
             self._say(level, "Instructions", f"No {tried[0]}: the default instructions count.", _show(user.home))
-            self._lines(DotQmail(DEFAULT_DELIVERY), "default delivery", user.home, level)
+            self._lines(DotQmail(self._default), "default delivery", user.home, level)
 
     def _lines(self, file: DotQmail, name: str, home: bytes, level: int) -> None:
-        lines = dotqmail.read(file.data) or dotqmail.read(DEFAULT_DELIVERY)
+        lines = dotqmail.read(file.data) or dotqmail.read(self._default)
         before = len(self.result.ends)
         for line in lines:
             self._one_line(line, f"{name}:{line.number}", home, level)

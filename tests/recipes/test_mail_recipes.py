@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from deploy import environment
+from mta.unix.ask import ask
 from tests.conftest import ROOT
 from tests.recipes.conftest import World
 from tests.support import unprivileged
@@ -44,9 +45,11 @@ def test_dot_forward(world: World) -> None:
         word = re.search(r"DEFAULT_DELIVERY='([^']*)'", page.text)
         assert word is not None
         m.e = dataclasses.replace(m.e, default_delivery=environment.read({"DEFAULT_DELIVERY": word[1]}).default_delivery)
-        m.start("queue-writer", "qmail-send")
+        m.start("queue-writer", "qmail-send", "vmaild")
 
     page.run({"make": make})
+    answer = ask(os.fsencode(m.home) + b"/run/vmaild", [b"explain", b"joe@example.org"])
+    assert b"Handed to the command dot-forward .forward, which" in answer[1], "Explain knows of it, too"
 
 
 def test_fastforward(world: World) -> None:

@@ -5,7 +5,7 @@ Questions (formats/ask, on run/vmaild)
   explain ADDRESS         K and JSON: where would mail for it go, and why? (decisions/explain)
   usage DOMAIN            K and JSON: octets, messages and last login of each mailbox
   stale DOMAIN dry|delete K and JSON: the old mail its policy takes away (unix/stale_mail)
-Reads    control/, users/, the files below domains/
+Reads    control/, users/, the files below domains/; environment DEFAULT_DELIVERY, qmail-start's argument, if that is not ./Maildir/
 Writes   nothing, but for stale ... delete: messages
 Exits    0 after TERM; 111 if it cannot start
 Limits   rcpt may be asked by everybody on this machine; the others by root, the control plane's user and its own
@@ -40,11 +40,12 @@ FRESH_S = 0.1  # how long control/ and users/ are taken to stand as they were re
 
 
 class Vmaild:
-    """The answers. home: the instance; uids: who may ask for more than rcpt."""
+    """The answers. home: the instance; uids: who may ask for more than rcpt; default: what an empty or missing .qmail file means."""
 
-    def __init__(self, home: bytes, uids: frozenset[int]) -> None:
+    def __init__(self, home: bytes, uids: frozenset[int], default: bytes = explain.DEFAULT_DELIVERY) -> None:
         self._home = home
         self._uids = uids
+        self._default = default
         self._checked = 0.0
         self._installed: InstalledFiles | None = None
         self._controls: rewrite.Controls | None = None
@@ -87,7 +88,7 @@ class Vmaild:
 
     def _explain(self, address: bytes) -> dict[str, Any]:
         controls, installed = self._files()
-        found = explain.explain(address, controls, installed)
+        found = explain.explain(address, controls, installed, self._default)
         return {"address": found.address, "outcome": found.outcome, "ends": found.ends, "steps": [asdict(s) for s in found.steps]}
 
     def _domain(self, name: bytes) -> User:
@@ -145,7 +146,8 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     sock = ask.listen(os.path.join(home, SOCKET), mode=0o666, owner=(me.uid, me.gid) if os.geteuid() == 0 else None)
     accounts.become(me)
     fds.say(b"vmaild: status: ready\n")
-    event_loop.run(_serve(sock, Vmaild(home, frozenset((0, me.uid, who[accounts.TAWNY].uid)))))
+    uids = frozenset((0, me.uid, who[accounts.TAWNY].uid))
+    event_loop.run(_serve(sock, Vmaild(home, uids, env.get(b"DEFAULT_DELIVERY", explain.DEFAULT_DELIVERY))))
     return 0
 
 
