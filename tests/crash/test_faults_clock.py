@@ -43,7 +43,7 @@ class Calendar(World):
         return found
 
     def waits(self) -> dict[int, float]:
-        """{message: seconds until its next attempt}, once nothing is under way."""
+        """{message: seconds until its next attempt}, once nothing is under way. What has no next attempt is about to end."""
 
         def is_quiet() -> bool:
             found = self._ask(b"status")
@@ -52,7 +52,7 @@ class Calendar(World):
         self.until(is_quiet, "deliveries do not end")
         messages = self._ask(b"list", b"0", b"1000")["messages"]
         now_s = self.clock.now_s()
-        return {m["messnum"]: m["next"] - now_s for m in messages}  # type: ignore[attr-defined]
+        return {m["messnum"]: m["next"] - now_s for m in messages if m["next"]}  # type: ignore[attr-defined]
 
     def restart(self) -> None:
         old = self.plane.pid("qmail-send")
