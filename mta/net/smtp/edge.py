@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         self._is_busy = False  # an effect is under way
         self._is_handshaking = False  # what comes in is not for us
         self._is_full = False  # replies wait for the client to read them
+        self._is_over = False  # nothing more will come in
         self._is_resting = False  # others have their turn, though there is more to do
         self._is_held_up = False  # the queue has more of us than it takes just now
         self._is_reading = True
@@ -134,7 +135,12 @@ class Connection(asyncio.Protocol):
         self._advance()
 
     def eof_received(self) -> bool:
-        return False
+        """The client has said all it had to say. In clear it may still listen: what it asked is answered first."""
+        self._is_over = not self.session.is_tls if self._is_admitted else False
+        return self._is_over and self._has_more_to_do()
+
+    def _has_more_to_do(self) -> bool:
+        return self._is_busy or self._is_resting or self._is_full
 
     def pause_writing(self) -> None:
         self._is_full = True
@@ -185,6 +191,8 @@ class Connection(asyncio.Protocol):
             if done == AT_ONCE:
                 self._is_resting = True
                 asyncio.get_running_loop().call_soon(self._rested)
+        if self._is_over and not self._has_more_to_do():
+            self._close()
         self._set_reading()
 
     def _rested(self) -> None:

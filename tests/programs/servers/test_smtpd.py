@@ -113,6 +113,17 @@ def test_pipelined_commands_and_messages_are_answered_in_order(server: Server) -
     assert sorted(m.rpartition(b"-0000\n")[2] for m, _ in server.messages()) == [b"first\n", b"second\n"]
 
 
+@pytest.mark.parametrize("before", [0, 150])
+def test_a_client_that_only_listens_any_more_is_answered(server: Server, before: int) -> None:
+    """As when a file is sent with nc: the end comes before the queue's answer."""
+    with server.dialog() as d:
+        d.send(b"NOOP\r\n" * before + f"{MAIL}\r\n{RCPT}\r\nDATA\r\nx\r\n.\r\n".encode())
+        d.sock.shutdown(socket.SHUT_WR)
+        assert [d.reply()[:3] for _ in range(before + 4)] == [b"250"] * (before + 2) + [b"354", b"250"]
+        assert d.is_closed()
+    assert len(server.messages()) == 1
+
+
 def test_a_client_that_goes_away_in_data_leaves_nothing(server: Server) -> None:
     with server.dialog() as d:
         for line in (MAIL, RCPT, "DATA"):
