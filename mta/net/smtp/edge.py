@@ -29,6 +29,7 @@ HANDSHAKE_S = 60
 FAREWELL_S = 60  # for the last words to be read
 UNREAD_MAX = 1 << 14  # octets of replies: who leaves more unread is not heard. uvloop's TLS would let half a million wait
 AT_ONCE = 100  # commands of one client; then the others have their turn
+AHEAD = 100  # recipients of one client that are asked for together
 
 
 class Connection(asyncio.Protocol):
@@ -240,7 +241,8 @@ class Connection(asyncio.Protocol):
                 self._apply(verbs.recipient_asked(self.session, address, None))
             case AskRecipient(address):
                 self._is_busy = True
-                self._service.recipients.ask([b"rcpt", address], lambda words: self._recipient_answered(address, words))
+                if self._service.ask_recipient(address, lambda words: self._recipient_answered(address, words)):
+                    self._ask_ahead()
             case Verify(user, password, _):  # the login broker knows no challenges, and none are offered with it
                 self._is_busy = True
                 self._task = asyncio.get_running_loop().create_task(self._verify(user, password))
@@ -265,6 +267,16 @@ class Connection(asyncio.Protocol):
             self.shut_down()
         self._advance()
 
+    def _ask_ahead(self) -> None:
+        """A client that sends many RCPT at a time need not wait for the answer to each before the next is asked for."""
+        for line in self._lines.ahead(AHEAD):
+            verb, _, argument = line.partition(b" ")
+            if verb.upper() != b"RCPT":
+                break
+            match verbs.rcpt(self.session, argument):
+                case _, _, AskRecipient(address) if not self._service.is_known(address):
+                    self._service.ask_recipient(address)
+
     def _recipient_answered(self, address: bytes, words: list[bytes]) -> None:
         failure: MailError | None = None
         if words[0] != ask.YES:
@@ -273,8 +285,6 @@ class Connection(asyncio.Protocol):
                 failure = Permanent(text)
             else:
                 failure = Temporary("sorry, unable to check that recipient now (#4.3.0)", text)
-        else:
-            self._service.note_known(address)
         if not self.transport.is_closing():
             self._go_on(verbs.recipient_asked(self.session, address, failure))
             if failure is not None:

@@ -36,6 +36,15 @@ class Lines:
         self._buffer, self._at = b"", 0
         return rest
 
+    def ahead(self, limit: int) -> list[bytes]:
+        """Lines that wait, so many at most; next() will hand them out, and say what is wrong with them."""
+        lines: list[bytes] = []
+        at = self._at
+        while len(lines) < limit and (end := self._buffer.find(b"\r\n", at)) >= 0:
+            lines.append(self._buffer[at:end])
+            at = end + 2
+        return lines
+
     def next(self, limit: int = COMMAND_MAX) -> bytes | object | None:
         """A line without its CRLF, TOO_LONG, STRAY_NEWLINE, or None: wait for more."""
         end = self._buffer.find(b"\n", self._at)

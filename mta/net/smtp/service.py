@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mta.errors import Temporary
-from mta.formats import tcprules
-from mta.net.ask_client import AskClient
+from mta.formats import ask, tcprules
+from mta.net.ask_client import Answered, AskClient
 from mta.net.clients import Clients
 from mta.net.login_client import LoginClient
 from mta.net.queue_client import ProgramStream, QueueClient, Stream
@@ -106,12 +106,30 @@ class Service:
     clients: Clients = field(default_factory=Clients)
     program: bytes | None = None  # what a site has put in qmail-queue's place
     known: dict[bytes, int] = field(default_factory=dict)  # recipients that exist: until when (ns)
+    asked: dict[bytes, list[Answered]] = field(default_factory=dict)  # recipients that are being asked for: who waits
 
     def is_known(self, address: bytes) -> bool:
         """Was it asked a moment ago whether this recipient exists, and does it?"""
         return self.known.get(address, 0) > time.monotonic_ns()
 
-    def note_known(self, address: bytes) -> None:
+    def ask_recipient(self, address: bytes, answered: Answered | None = None) -> bool:
+        """Does it exist? answered: is given the answer. False: that has been asked already, and the answer is on its way."""
+        waiting = self.asked.get(address)
+        is_new = waiting is None
+        if waiting is None:
+            waiting = self.asked[address] = []
+            self.recipients.ask([b"rcpt", address], lambda words: self._answered(address, words))
+        if answered is not None:
+            waiting.append(answered)
+        return is_new
+
+    def _answered(self, address: bytes, words: list[bytes]) -> None:
+        if words[0] == ask.YES:
+            self._note_known(address)
+        for answered in self.asked.pop(address):
+            answered(words)
+
+    def _note_known(self, address: bytes) -> None:
         if len(self.known) >= KNOWN_MAX:
             self.known.clear()
         self.known[address] = time.monotonic_ns() + FRESH_NS

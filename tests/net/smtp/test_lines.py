@@ -22,6 +22,19 @@ def expected(text: bytes) -> tuple[list[object], bytes]:
     return found, text
 
 
+@given(PIECES, st.integers(0, 5))
+def test_what_lies_ahead_is_what_comes_next(pieces: list[bytes], limit: int) -> None:
+    lines = Lines()
+    lines.feed(b"".join(pieces))
+    ahead = lines.ahead(limit)
+    assert len(ahead) <= limit
+    for line in ahead:
+        found = lines.next(1000)
+        if found is STRAY_NEWLINE:  # which ends the session, so that nothing behind it is asked for
+            break
+        assert found == line
+
+
 @given(PIECES)
 def test_the_cuts_make_no_difference(pieces: list[bytes]) -> None:
     lines = Lines()

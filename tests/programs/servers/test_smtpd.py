@@ -253,11 +253,13 @@ def test_tls_is_told_in_the_received_line(server: Server) -> None:
 
 
 class FakeVmaild(threading.Thread):
-    """Answers as it is told to, at run/vmaild."""
+    """Answers as it is told to, at run/vmaild; the first time when so many questions have come."""
 
-    def __init__(self, home: QmailHome, answers: dict[bytes, list[bytes]]) -> None:
+    def __init__(self, home: QmailHome, answers: dict[bytes, list[bytes]], together: int = 1) -> None:
         super().__init__(daemon=True)
         self._answers = answers
+        self._together = together
+        self.asked: list[bytes] = []
         self._sock = socket.socket(socket.AF_UNIX)
         self._sock.bind(str(home.path / "run/vmaild"))
         self._sock.listen()
@@ -272,7 +274,10 @@ class FakeVmaild(threading.Thread):
                 while buffer and (found := ask_format.read(buffer)) is not None:
                     words, used = found
                     buffer = buffer[used:]
-                    connection.sendall(ask_format.write(self._answers[words[1]]))
+                    self.asked.append(words[1])
+                    if len(self.asked) >= self._together:
+                        waiting = self.asked if len(self.asked) == self._together else [words[1]]
+                        connection.sendall(b"".join(ask_format.write(self._answers[address]) for address in waiting))
 
 
 def test_virtual_recipients_are_asked_for(server: Server) -> None:
@@ -290,6 +295,20 @@ def test_virtual_recipients_are_asked_for(server: Server) -> None:
             b"550 sorry, no mailbox here by that name (#5.1.1)\r\n",
             b"451 sorry, unable to check that recipient now (#4.3.0)\r\n",
         ]
+
+
+def test_virtual_recipients_that_came_together_are_asked_for_together(server: Server) -> None:
+    recipients = [b"u%d@virt.example" % i for i in range(20)]
+    vmaild = FakeVmaild(server.home, dict.fromkeys(recipients, [b"K"]), together=len(recipients))
+    vmaild.start()
+    with server.dialog() as d:
+        d.say(MAIL)
+        d.send(b"".join(b"RCPT TO:<%b>\r\n" % a for a in [*recipients, b"x@elsewhere.example", recipients[0]]) + b"DATA\r\n")
+        replies = [d.reply() for _ in range(23)]
+    assert replies[:20] == [b"250 ok\r\n"] * 20
+    assert replies[20][:3] == b"553", "what needs no question is answered in its turn"
+    assert replies[21:] == [b"250 ok\r\n", b"354 go ahead\r\n"]
+    assert vmaild.asked == recipients, "nobody is asked for twice"
 
 
 def test_without_vmaild_a_virtual_recipient_has_to_wait(server: Server) -> None:

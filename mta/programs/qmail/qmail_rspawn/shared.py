@@ -1,7 +1,8 @@
 """Which of the commands that came together make one transaction: recipients of one message, by one sender, for one destination.
 
 Limits   20 recipients: of what is under way at a time a slow destination should not hold all, and every server takes that many (RFC 5321
-         asks for 100). Bounces, which have the empty sender, stay alone: servers are wary of one with several recipients; so does an address that no SMTP command can carry, and the second of two equal ones.
+         asks for 100). Alone stay bounces, which have the empty sender: servers are wary of one with several recipients; an address that
+         no SMTP command can carry; and the second of two equal ones.
 """
 
 from __future__ import annotations
