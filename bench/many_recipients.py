@@ -16,11 +16,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO
 
 from bench import measure
-from bench.measure import Series, cpu_s, wait_until
+from bench.measure import Log, Series, cpu_s, wait_until
 from bench.peers.postfix import Postfix
 from bench.peers.tawny import Tawny
 
@@ -81,23 +80,6 @@ def run(peer: Peer, recipients: list[bytes]) -> tuple[float, float]:
     if delivered != len(recipients):
         sys.exit(f"bench: {peer.name} delivered to {delivered} recipients of {len(recipients)}")
     return len(recipients) / (ended - begun), used * 1e6 / len(recipients)
-
-
-class Log:
-    """What a log says from now on."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._at = path.stat().st_size
-        self.data = b""
-
-    def read(self) -> bytes:
-        """What is new, and what came just before."""
-        with self._path.open("rb") as file:
-            file.seek(self._at)
-            new = file.read()
-        before, self.data, self._at = self.data[-100:], self.data + new, self._at + len(new)
-        return before + new
 
 
 def send(port: int, recipients: list[bytes]) -> None:

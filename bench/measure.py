@@ -24,7 +24,7 @@ SCRATCH = Path(os.environ.get("BENCH_SCRATCH", HERE / "scratch"))
 
 
 @contextmanager
-def file_system(size_mb: int = 3072) -> Iterator[Path]:
+def file_system(size_mb: int = 3072, *, inodes: int = 0) -> Iterator[Path]:
     """A new ext4 with its journal, on a loop device: one that has seen thousands of unlinks is slow for minutes."""
     if os.geteuid() != 0:
         sys.exit("bench: root is needed, to mount a fresh file system and to give every process its own user")
@@ -32,7 +32,8 @@ def file_system(size_mb: int = 3072) -> Iterator[Path]:
     image, mount = SCRATCH / "disk.img", SCRATCH / "disk"
     with image.open("wb") as file:
         file.truncate(size_mb << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", image], check=True)
+    words = ["-N", str(inodes)] if inodes else []
+    subprocess.run(["mkfs.ext4", "-q", "-F", *words, "-E", "lazy_itable_init=0,lazy_journal_init=0", image], check=True)
     mount.mkdir(exist_ok=True)
     subprocess.run(["mount", "-o", "loop", image, mount], check=True)
     try:
@@ -76,6 +77,29 @@ def wait_until(is_so: Callable[[], bool], patience_s: float = 300, every_s: floa
             raise TimeoutError("the peer does not come to an end")
         time.sleep(every_s)
     return time.monotonic()
+
+
+class Log:
+    """What a log says from now on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = path.stat().st_size
+        self.data = b""
+
+    def read(self) -> bytes:
+        """What is new, and what came just before."""
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            new = file.read()
+        before, self.data, self._at = self.data[-100:], self.data + new, self._at + len(new)
+        return before + new
+
+
+def pss_mib(pid: int) -> float:
+    """Memory of a process, with its share of what it has in common with others."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def answers(what: str) -> bool:

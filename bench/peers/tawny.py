@@ -48,19 +48,29 @@ class Tawny:
 
     def start(self) -> None:
         self.prepare()
+        self.receive()
+        self.deliver()
+        wait_until(lambda: answers(f"unix:{self.home}/run/qmail-send/orders"))
+
+    def receive(self) -> None:
+        """Start what takes mail in."""
         self.run("queue-writer")
         self.run("vmaild")
         self.run("smtpd", "--listen", f"127.0.0.1:{self.port}", "--workers", str(os.cpu_count()))
-        self.run("qmail-start", "./Maildir/")
-        for path in ("run/queue-writer", "run/vmaild", "run/qmail-send/orders"):
+        for path in ("run/queue-writer", "run/vmaild"):
             wait_until(lambda p=path: answers(f"unix:{self.home}/{p}"))
         wait_until(lambda: answers(f"tcp:127.0.0.1:{self.port} 220"))
 
-    def run(self, name: str, *words: str) -> None:
+    def deliver(self) -> subprocess.Popen[bytes]:
+        """Start what delivers it -> qmail-send."""
+        return self.run("qmail-start", "./Maildir/")
+
+    def run(self, name: str, *words: str) -> subprocess.Popen[bytes]:
         """A program of bin/, until stop()."""
         env = {"PATH": f"{self.home}/bin:/usr/bin:/bin"}
         with self.log.open("ab") as log:
             self._processes.append(subprocess.Popen([self.home / "bin" / name, *words], stdout=log, stderr=log, env=env))
+        return self._processes[-1]
 
     def _domain(self) -> None:
         owner = accounts.lookup(accounts.VPOPMAIL)
@@ -85,7 +95,8 @@ class Tawny:
 
     def stop(self) -> None:
         for process in reversed(self._processes):
-            process.send_signal(signal.SIGTERM)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
         for process in self._processes:
-            process.wait(20)
-        shutil.rmtree(self.home)
+            process.wait(60)
+        shutil.rmtree(self.home, ignore_errors=True)
