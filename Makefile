@@ -68,6 +68,7 @@ docs: test-venv ## make docs/programs and the settings table from the heads of t
 	@$(BIN)/python -m deploy.docs
 
 bench: test-venv ## run the benchmarks beside their peers and write bench/results
+	@deploy/bench-packages
 	@$(BIN)/python -m bench
 
 screens: test-venv ## make the pictures of the README again, docs/screens (needs chromium)

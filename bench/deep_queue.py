@@ -58,8 +58,8 @@ def main() -> None:
         "deep_queue",
         f"A queue of {MESSAGES} messages",
         list(found.values()),
-        f"{MESSAGES} messages that wait for their next attempt. Fresh mail: smtp-source, {load.SESSIONS} sessions, connections kept, {FRESH} "
-        f"messages of {load.SIZE} octets a run. Cold: empty page cache.",
+        f"{MESSAGES} messages that wait for their next attempt. Fresh mail: smtp-source, {load.SESSIONS} sessions, connections kept, "
+        f"{FRESH} messages of {load.SIZE} octets a run. Cold: empty page cache.",
     )
 
 

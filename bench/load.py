@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +27,8 @@ class Peer(Protocol):
 
 def send(peer: Peer, messages: int, *, keeps: bool) -> None:
     """keeps: connections stay open for many messages."""
+    if shutil.which("smtp-source") is None:
+        sys.exit("bench: smtp-source, the load, comes with postfix, which is not installed (as root, deploy/bench-packages does it)")
     words = ["smtp-source", "-s", str(SESSIONS), "-m", str(messages), "-l", str(SIZE), "-f", "ada@far.example", "-t", "joe@example.org"]
     subprocess.run([*words, *(["-d"] if keeps else []), f"127.0.0.1:{peer.port}"], check=True, stdout=subprocess.DEVNULL)
 

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from bench import measure
 from bench.measure import Log, Series, cpu_s, wait_until
+from bench.peers import postfix
 from bench.peers.postfix import Postfix
 from bench.peers.tawny import Tawny
 
@@ -32,13 +33,14 @@ KINDS = {
 DELIVERED = {"Tawny": re.compile(rb"delivery \d+: success: "), "Postfix": re.compile(rb" status=sent ")}
 ENDED = {"Tawny": b"end msg ", "Postfix": b": removed\n"}
 Peer = Tawny | Postfix
-PEERS = ((Tawny, 26001), (Postfix, 26002))
 
 
 def main() -> None:
     series: dict[tuple[str, str, str], Series] = {}
     with measure.file_system() as disk, sink():
-        contestants: list[Peer] = [peer(disk, port, mailboxes=RECIPIENTS, sink_port=SINK_PORT) for peer, port in PEERS]
+        contestants: list[Peer] = [Tawny(disk, 26001, mailboxes=RECIPIENTS, sink_port=SINK_PORT)]
+        if measure.beside(postfix.is_there(), "postfix"):
+            contestants.append(Postfix(disk, 26002, mailboxes=RECIPIENTS, sink_port=SINK_PORT))
         with measure.running(contestants):
             for peer in contestants:
                 run(peer, KINDS["remote"][:100])  # warm

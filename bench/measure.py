@@ -62,6 +62,13 @@ def running(contestants: Sequence[Contestant]) -> Iterator[None]:
         yield
 
 
+def beside(is_there: bool, package: str) -> bool:
+    """Can a peer be measured, too? If not, why, in a sentence."""
+    if not is_there:
+        print(f"bench: {package} is not installed, so there is nothing to compare with (as root, deploy/bench-packages installs the peers)")
+    return is_there
+
+
 def cpu_s() -> float:
     """Seconds all processors of this machine have worked so far, load generator included."""
     words = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]

@@ -25,9 +25,9 @@ LINE = "delivery {}: success: 192.0.2.7_accepted_message./Remote_host_said:_250_
 
 
 def main() -> None:
-    if not os.access(ORIGINAL, os.X_OK):
-        sys.exit("bench: the peer is missing: apt-get install daemontools")
-    programs = {"Tawny": [os.path.realpath(sys.executable), "-I", "-S", "-c", OURS], "daemontools": [ORIGINAL]}
+    programs = {"Tawny": [os.path.realpath(sys.executable), "-I", "-S", "-c", OURS]}
+    if measure.beside(os.access(ORIGINAL, os.X_OK), "daemontools"):
+        programs["daemontools"] = [ORIGINAL]
     series: dict[tuple[str, str], Series] = {}
     with measure.file_system(512) as disk:
         source = disk / "lines"

@@ -64,6 +64,11 @@ relayhost = [127.0.0.1]:{sink_port}
 """
 
 
+def is_there() -> bool:
+    """Debian's postfix is installed, with its load generators."""
+    return all(shutil.which(name) for name in ("postfix", "postmap", "smtp-source", "smtp-sink"))
+
+
 class Postfix:
     name = "Postfix"
 
@@ -96,8 +101,9 @@ class Postfix:
         wait_until(lambda: answers(f"tcp:127.0.0.1:{self.port} 220"))
 
     def stop(self) -> None:
-        self._postfix("stop")
-        shutil.rmtree(self.folder)
+        if (self.folder / "spool/pid/master.pid").exists():
+            self._postfix("stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _postfix(self, word: str) -> None:
         done = subprocess.run(["postfix", "-c", self.folder / "etc", word], capture_output=True, text=True, check=False)

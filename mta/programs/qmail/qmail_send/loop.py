@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 
 from mta.formats import qmaillog
-from mta.programs.qmail.qmail_send import bounces, controls, jumps, leftovers
+from mta.programs.qmail.qmail_send import bounces, controls, files, jumps, leftovers
 from mta.programs.qmail.qmail_send.channels import Channel
 from mta.programs.qmail.qmail_send.cleanups import Sweep
 from mta.programs.qmail.qmail_send.core import Core, short
@@ -76,6 +76,7 @@ class Loop:
 
     def load_queue(self, now_s: int) -> None:
         """Every message in info/ gets its date; bounces that were queued when we died are found."""
+        known = files.of_all(self._core)
         for i in range(SPLIT):
             folder = self._core.paths.folder(b"info/%d" % i)
             try:
@@ -84,7 +85,7 @@ class Loop:
                 self._core.say.alert(b"unable to opendir %b, sleeping..." % short(folder))
                 continue
             for messnum in numbers(names):
-                self._passes.adopt(messnum, now_s)
+                self._passes.adopt(messnum, now_s, known)
         bounces.recover(self._core)
         self._core.written = leftovers.listed(self._core)
 

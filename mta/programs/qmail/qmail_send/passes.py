@@ -18,9 +18,10 @@ from mta.formats import info, qmaillog, recipients
 from mta.formats.bounce import TOO_LONG_IN_QUEUE
 from mta.formats.recipients import Recipient
 from mta.formats.spawn import Report
-from mta.programs.qmail.qmail_send import bounces, leftovers
+from mta.programs.qmail.qmail_send import bounces, files, leftovers
 from mta.programs.qmail.qmail_send.channels import Channel, Delivery, Job
-from mta.programs.qmail.qmail_send.core import SYSFAIL_S, Core, LastReport, exists, read_file, short
+from mta.programs.qmail.qmail_send.core import SYSFAIL_S, Core, LastReport, read_file, short
+from mta.programs.qmail.qmail_send.files import Files
 from mta.programs.qmail.qmail_send.todo import Arrival, TodoDir
 
 
@@ -256,16 +257,19 @@ class Passes:
 
     # -- start of the program ------------------------------------------------------------------------------------------------------
 
-    def adopt(self, messnum: int, now_s: int) -> None:
+    def adopt(self, messnum: int, now_s: int, known: Files | None = None) -> None:
         """A message found in info/ at start: due when its files say, done if it has none. Under a clock that was set back since, they may
-        say what no attempt would have led to."""
+        say what no attempt would have led to. known: of all messages, if they have been listed."""
         core = self._core
         found = False
         try:
-            if not exists(core, core.paths.info(messnum)) or exists(core, core.paths.todo(messnum)) or leftovers.of_info(core, messnum):
+            there = files.of(core, messnum) if known is None else known
+            if messnum in there.todo or (messnum not in there.mess and leftovers.of_info(core, messnum)):
                 return
             birth_s = int(core.disk.stat(core.paths.info(messnum)).st_mtime)
             for channel in core.channels:
+                if messnum not in there.channels[channel.name]:
+                    continue
                 path = core.paths.channel(channel.name, messnum)
                 try:
                     due_s = int(core.disk.stat(path).st_mtime)
@@ -273,6 +277,8 @@ class Passes:
                     found = True
                 except FileNotFoundError:
                     continue
+        except FileNotFoundError:  # info/N: it has ended meanwhile
+            return
         except OSError:
             core.say.warning(b"unable to stat %b; will try again later" % short(core.paths.info(messnum)))
             core.failed_stats.add(messnum, now_s + SYSFAIL_S)
