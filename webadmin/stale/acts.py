@@ -42,7 +42,11 @@ class Cleanup:
 
     def __str__(self) -> str:
         verb = "would be deleted" if self.is_dry else "deleted"
-        text = f"{self.messages} messages ({self.size_bytes} octets) of {len(self.domains)} domains {verb}"
+        messages, octets, domains = (
+            f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+            for count, noun in ((self.messages, "message"), (self.size_bytes, "octet"), (len(self.domains), "domain"))
+        )
+        text = f"{messages} ({octets}) of {domains} {verb}"
         return "; ".join((text, *self.troubles))
 
     def details(self) -> dict[str, Any]:

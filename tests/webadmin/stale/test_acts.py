@@ -97,7 +97,7 @@ def test_a_real_run_deletes_and_says_so(world: World) -> None:
     old, other = world.put("a.example", "ann", "new/1"), world.put("b.example", "joe", "new/3")
     kept = world.put("none.example", "joe", "new/5")
     found = cleanup(ADA, is_dry=False, domain="A.example")
-    assert str(found) == "1 messages (100 octets) of 1 domains deleted"
+    assert str(found) == "1 message (100 octets) of 1 domain deleted"
     assert (old.exists(), other.exists(), kept.exists()) == (False, True, True)
     row = AuditRow.objects.get()
     assert (row.who, row.origin, row.act, row.kind, row.name) == ("ada", "192.0.2.1", "old_mail_remove", "domain", "a.example")
@@ -156,7 +156,7 @@ def test_the_task_keeps_its_result_for_the_browser(world: World) -> None:
     tasks.stale_cleanup(is_dry=True, who="ada", origin="192.0.2.1")
     run = TaskRun.objects.get()
     assert (run.name, run.who, run.state, run.done, run.total) == ("stale_cleanup", "ada", "done", 2, 2)
-    assert run.summary == "1 messages (100 octets) of 2 domains would be deleted"
+    assert run.summary == "1 message (100 octets) of 2 domains would be deleted"
     assert run.details["is_dry"] is True
     assert [d["name"] for d in run.details["domains"]] == ["a.example", "b.example"]
 
@@ -185,14 +185,14 @@ def test_the_command_lists(world: World) -> None:
     assert command("--dry-run", "b.example").splitlines() == [
         "joe@b.example INBOX 3 unread 100",
         "joe@b.example: 1",
-        "1 messages (100 octets) of 1 domains would be deleted",
+        "1 message (100 octets) of 1 domain would be deleted",
     ]
     assert file.exists()
 
 
 def test_the_command_deletes(world: World) -> None:
     file = world.put("b.example", "joe", "new/3")
-    assert command() == "joe@b.example: 1\n1 messages (100 octets) of 2 domains deleted\n"
+    assert command() == "joe@b.example: 1\n1 message (100 octets) of 2 domains deleted\n"
     assert not file.exists()
 
 
