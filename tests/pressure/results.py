@@ -2,7 +2,8 @@
 
     results.row("crowd", {"who": "smtpd", "banner p50 ms": 0.4})
 
-A table is replaced by a run that measured it; the others stay as they are. Every row tells date, commit and machine.
+A table is replaced by a run that measured it; the others stay as they are. Every table tells date, commit and machine, and
+how much else that had to do.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ class Results:
 
 def where() -> str:
     done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE, check=False)
-    return f"{time.strftime('%Y-%m-%d', time.gmtime())}, commit {done.stdout.strip()}, {machine().removesuffix(', ext4 on a loop device')}"
+    what = machine().removesuffix(", ext4 on a loop device")
+    return f"{time.strftime('%Y-%m-%d', time.gmtime())}, commit {done.stdout.strip()}, {what}, load average {os.getloadavg()[1]:.0f} at its end"
 
 
 def write_page() -> None:

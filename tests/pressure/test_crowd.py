@@ -149,7 +149,8 @@ def test_whoever_is_too_many_is_told_so(
     limited.settled(before, "after the limit")
     assert limited.harm(alive) == []
     results.row(
-        "limits", {"limit": f"{control} 20", "of": why, "admitted of 30": 20 if words is not None else 30, "the others heard": words or "-"}
+        "limits",
+        {"limit": f"{control} 20", "of": why, "came": 30, "admitted": 20 if words is not None else 30, "the others heard": words or "-"},
     )
 
 
@@ -171,7 +172,8 @@ def test_descriptors_that_run_out_are_a_limit_like_the_others(results: Results) 
                     {
                         "limit": "128 descriptors",
                         "of": kind,
-                        "admitted of 400": crowd.opened,
+                        "came": 400,
+                        "admitted": crowd.opened,
                         "the others heard": words or "-",
                     },
                 )
