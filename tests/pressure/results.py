@@ -65,8 +65,8 @@ class Results:
 
 def where() -> str:
     done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE, check=False)
-    what = machine().removesuffix(", ext4 on a loop device")
-    return f"{time.strftime('%Y-%m-%d', time.gmtime())}, commit {done.stdout.strip()}, {what}, load average {os.getloadavg()[1]:.0f} at its end"
+    date, what = time.strftime("%Y-%m-%d", time.gmtime()), machine().removesuffix(", ext4 on a loop device")
+    return f"{date}, commit {done.stdout.strip()}, {what}, load average {os.getloadavg()[1]:.0f} at its end"
 
 
 def write_page() -> None:
