@@ -193,3 +193,20 @@ def test_swap(world: World) -> None:
     page.env["PYTHONPATH"] = str(ROOT)
     page.places["python3 -m"] = f"{os.path.realpath(sys.executable)} -m"
     page.run()
+
+
+def test_smtp_auth(world: World) -> None:
+    world.m.start("queue-writer")
+    world.page("smtp-auth.md").run()
+
+
+def test_ofmipd(world: World) -> None:
+    world.m.start("queue-writer", "qmail-send")
+    page = world.page("ofmipd.md")
+    page.places = {"127.0.0.1 26 ": f"127.0.0.1 {free_port()} ", **page.places}
+    page.run()
+
+
+def test_reports(world: World) -> None:
+    world.m.start("queue-writer", "qmail-send")
+    world.page("reports.md").run()
