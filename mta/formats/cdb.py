@@ -20,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    ReadAt = Callable[[int, int], bytes]  # length, offset -> that many octets, or fewer at the end of the file (os.pread's shape)
+
 _PAIR = Struct("<II")
 _HEADER_SIZE = 2048
 _SIZE_MAX = 0xFFFFFFFF
@@ -48,19 +50,19 @@ def write(records: Iterable[tuple[bytes, bytes]]) -> bytes:
         tables[h & 255] += (h, position)
         body += (pack(len(key), len(data)), key, data)
         position += 8 + len(key) + len(data)
-    return _assembled(b"".join(body), [_table(table) for table in tables])
+    compiled = list(map(_table, tables))
+    return b"".join((_header(position, compiled), *body, *compiled))
 
 
-def _assembled(body: bytes, tables: list[bytes]) -> bytes:
-    """body: the records. Raises ValueError when it is too much for a cdb."""
+def _header(end: int, tables: list[bytes]) -> bytes:
+    """end: of the records, where the tables begin. Raises ValueError when it is too much for a cdb."""
     header = bytearray()
-    position = _HEADER_SIZE + len(body)
     for table in tables:
-        header += _PAIR.pack(position & _SIZE_MAX, len(table) // 8)
-        position += len(table)
-    if position > _SIZE_MAX:
+        header += _PAIR.pack(end & _SIZE_MAX, len(table) // 8)
+        end += len(table)
+    if end > _SIZE_MAX:
         raise ValueError("cdb would be larger than 4 GiB")
-    return b"".join((header, body, *tables))
+    return bytes(header)
 
 
 def _table(entries: list[int]) -> bytes:
@@ -76,35 +78,44 @@ def _table(entries: list[int]) -> bytes:
     return pack_many(f"<{len(table)}I", *table)
 
 
-def edited(data: bytes, key: bytes, value: bytes | None) -> bytes:
-    """A whole file with another value in the first record of this key (None: without the record), as write() would make it of the records
-    so changed: what was there keeps its place, what is new goes to the end. Costs a fraction of write(): one table is made again, in the
-    others positions move at most. Raises ValueError on a damaged file."""
-    size = _records_end(data)
-    number = hash_(key) & 255
-    tables = [data[position : position + slots * 8] for position, slots in (_PAIR.unpack_from(data, i * 8) for i in range(256))]
-    at = _find(data, key)
+def edited(read_at: ReadAt, size: int, key: bytes, value: bytes | None) -> list[bytes | range]:
+    """A file of that size with another value in the first record of this key (None: without the record), as write() would make it of the
+    records so changed: what was there keeps its place, what is new goes to the end. -> pieces of the new file; a range: these octets of
+    the old one. Costs a fraction of write(): records are not looked at, one table is made again, in the others positions move at most.
+    Raises ValueError on a damaged file."""
+    reader = Reader(read_at)
+    places = reader.places(size)
+    end = min(position for position, _ in places)
     new = b"" if value is None else _PAIR.pack(len(key), len(value)) + key + value
-    if at is None:
-        at, old = size, 0
-    else:
-        old = 8 + sum(_PAIR.unpack_from(data, at))
-        if at < _HEADER_SIZE or at + old > size:
-            raise ValueError("cdb record reaches past the records")
+    found = reader.find(key)
+    at, old = (end, 0) if found is None else (found[0], 8 + len(key) + found[1])
+    if at < _HEADER_SIZE or at + old > end:
+        raise ValueError("cdb record reaches past the records")
+    if len(new) == old:
+        return [range(at), new, range(at + old, size)]
+    together = reader.exactly(size - end, end)
+    tables = [together[position - end : position - end + slots * 8] for position, slots in places]
     if not old or value is None:
-        entries = sorted((position, h) for h, position in _PAIR.iter_unpack(tables[number]) if position not in (0, at))
-        entries += [(at, hash_(key))] if value is not None else []
-        tables[number] = _table([number for position, h in entries for number in (h, position)])
-    if len(new) != old:
-        tables = [_moved(table, at, len(new) - old) for table in tables]
-    return _assembled(data[_HEADER_SIZE:at] + new + data[at + old : size], tables)
+        h = hash_(key)
+        tables[h & 255] = _made_again(tables[h & 255], at, h if value is not None else None)
+    together = b"".join(tables)
+    if old:
+        together = _moved(together, at, len(new) - old)
+    return [_header(end + len(new) - old, tables), range(_HEADER_SIZE, at), new, range(at + old, end), together]
 
 
-def _moved(table: bytes, behind: int, by: int) -> bytes:
-    """The table with all positions behind that one moved."""
+def _made_again(table: bytes, at: int, h: int | None) -> bytes:
+    """The table without the record at that position; h: with it, under this hash."""
+    entries = sorted((position, h) for h, position in _PAIR.iter_unpack(table) if position not in (0, at))
+    entries += [] if h is None else [(at, h)]
+    return _table([number for position, h in entries for number in (h, position)])
+
+
+def _moved(tables: bytes, behind: int, by: int) -> bytes:
+    """Tables with all positions behind that one moved."""
     from array import array  # loads collections, which look-ups do without
 
-    numbers = array("I", table)
+    numbers = array("I", tables)
     if sys.byteorder == "big":
         numbers.byteswap()
     try:
@@ -116,50 +127,42 @@ def _moved(table: bytes, behind: int, by: int) -> bytes:
     return numbers.tobytes()
 
 
-def extent(data: bytes) -> tuple[int, int]:
+def extent(read_at: ReadAt, size: int) -> tuple[int, int]:
     """-> (number of records, their octets with their lengths). Raises ValueError."""
-    end = _records_end(data)
-    return sum(_PAIR.unpack_from(data, i * 8)[1] for i in range(256)) // 2, end - _HEADER_SIZE
-
-
-def _records_end(data: bytes) -> int:
-    """Where the tables begin. Raises ValueError."""
-    if len(data) < _HEADER_SIZE:
-        raise ValueError("cdb is cut short")
-    pairs = [_PAIR.unpack_from(data, i * 8) for i in range(256)]
-    if any(position < _HEADER_SIZE or position + slots * 8 > len(data) for position, slots in pairs):
-        raise ValueError("cdb is cut short")
-    return int(min(position for position, _ in pairs))
-
-
-def _find(data: bytes, key: bytes) -> int | None:
-    """Position of the first record with this key. Raises ValueError."""
-    found = reader(data).find(key)
-    return None if found is None else found[0]
+    places = Reader(read_at).places(size)
+    return sum(slots for _, slots in places) // 2, min(position for position, _ in places) - _HEADER_SIZE
 
 
 class Reader:
-    """Look-ups in a cdb. read_at(length, offset) returns that many bytes or fewer at the end of the file (os.pread's shape)."""
+    """Look-ups in a cdb."""
 
     __slots__ = ("_read_at",)
 
-    def __init__(self, read_at: Callable[[int, int], bytes]) -> None:
+    def __init__(self, read_at: ReadAt) -> None:
         self._read_at = read_at
 
-    def _exactly(self, length: int, offset: int) -> bytes:
+    def exactly(self, length: int, offset: int) -> bytes:
+        """Raises ValueError where the file has less."""
         data = self._read_at(length, offset)
         if len(data) != length:
             raise ValueError("cdb is cut short")
         return data
 
+    def places(self, size: int) -> list[tuple[int, int]]:
+        """(position, slots) of the 256 tables of a file of that size. The first of them begins where the records end. Raises ValueError."""
+        places = list(_PAIR.iter_unpack(self.exactly(_HEADER_SIZE, 0)))
+        if any(position < _HEADER_SIZE or position + slots * 8 > size for position, slots in places):
+            raise ValueError("cdb is cut short")
+        return places
+
     def get(self, key: bytes) -> bytes | None:
         """Data of the first record with this key, or None. Raises ValueError on a damaged file. Two or three reads."""
         found = self.find(key)
-        return None if found is None else self._exactly(found[1], found[0] + 8 + len(key))
+        return None if found is None else self.exactly(found[1], found[0] + 8 + len(key))
 
     def get_all(self, key: bytes) -> Iterator[bytes]:
         for position, length in self._all(key):
-            yield self._exactly(length, position + 8 + len(key))
+            yield self.exactly(length, position + 8 + len(key))
 
     def find(self, key: bytes) -> tuple[int, int] | None:
         """-> (position of the first record with this key, length of its data)."""
@@ -167,26 +170,30 @@ class Reader:
 
     def _all(self, key: bytes) -> Iterator[tuple[int, int]]:
         h = hash_(key)
-        position, slots = _PAIR.unpack(self._exactly(8, (h & 255) * 8))
+        position, slots = _PAIR.unpack(self.exactly(8, (h & 255) * 8))
         start = (h >> 8) % slots if slots else 0
         for i in range(slots):
-            slot_hash, record = _PAIR.unpack(self._exactly(8, position + (start + i) % slots * 8))
+            slot_hash, record = _PAIR.unpack(self.exactly(8, position + (start + i) % slots * 8))
             if record == 0:
                 return
             if slot_hash == h:
-                key_len, data_len = _PAIR.unpack(self._exactly(8, record))
-                if key_len == len(key) and self._exactly(key_len, record + 8) == key:
+                key_len, data_len = _PAIR.unpack(self.exactly(8, record))
+                if key_len == len(key) and self.exactly(key_len, record + 8) == key:
                     yield record, data_len
 
 
 def reader(data: bytes) -> Reader:
     """Look-ups in a cdb that is already in memory."""
-    return Reader(lambda length, offset: data[offset : offset + length])
+    return Reader(within(data))
+
+
+def within(data: bytes) -> ReadAt:
+    return lambda length, offset: data[offset : offset + length]
 
 
 def records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """All (key, data) pairs of a whole file in order. Raises ValueError on a damaged file."""
-    end = _records_end(data)
+    end = min(position for position, _ in reader(data).places(len(data)))
     at = _HEADER_SIZE
     while at < end:
         if at + 8 > end:

@@ -20,6 +20,8 @@ from typing import TypeVar
 from mta.formats import cdb
 
 _T = TypeVar("_T")
+ReadAt = Callable[[int, int], bytes]
+_PIECE = 1 << 18
 
 NO_PASSWORD_CHANGE, NO_POP, NO_WEBMAIL, NO_IMAP = 0x1, 0x2, 0x4, 0x8
 BOUNCE_MAIL, NO_RELAY, NO_SMTP, OVERRIDE = 0x10, 0x20, 0x800, 0x2000
@@ -122,32 +124,42 @@ def record(row: bytes) -> tuple[bytes, bytes]:
     return account.name, write_data(account)
 
 
-def find(data: bytes, name: bytes) -> tuple[int, int]:
-    """Where the line of that name stands, its newline included: (start, end); both the end of the file when there is none."""
-    if data.startswith(name + b":"):
-        start = 0
-    else:
-        start = data.find(b"\n%b:" % name) + 1
-        if not start:
-            return len(data), len(data)
-    return start, data.find(b"\n", start) + 1 or len(data)
+def find(read_at: ReadAt, size: int, name: bytes) -> range:
+    """Where in a file of that size the line of that name stands, its newline included; nowhere: at the end of the file. read_at as in
+    formats/cdb."""
+    start, wanted = 0, name + b":"
+    if read_at(len(wanted), 0) != wanted:
+        before = _find(read_at, size, b"\n" + wanted, 0)
+        if before == size:
+            return range(size, size)
+        start = before + 1
+    return range(start, min(_find(read_at, size, b"\n", start) + 1, size))
 
 
-def edited(data: bytes, name: bytes, line: bytes) -> bytes:
-    """vpasswd with that line, newline included, in place of the one of that name; b"": without it. A new one goes to the end."""
-    start, end = find(data, name)
-    return b"".join((data[:start], line, data[end:]))
+def _find(read_at: ReadAt, size: int, wanted: bytes, start: int) -> int:
+    """In pieces: no copy of the whole is made. -> size when it is not there."""
+    for at in range(start, size, _PIECE):
+        found = read_at(_PIECE + len(wanted) - 1, at).find(wanted)
+        if found >= 0:
+            return at + found
+    return size
 
 
-def recompiled(compiled: bytes, name: bytes, line: bytes) -> bytes:
-    """vpasswd.cdb after the same edit, without compiling the rest again. Raises ValueError."""
-    return cdb.edited(compiled, name, record(line.removesuffix(b"\n"))[1] if line else None)
+def edited(line: bytes, place: range, size: int) -> list[bytes | range]:
+    """vpasswd with that line, newline included, in the place that find() gave; b"": without. -> pieces of the new file; a range: these
+    octets of the old one."""
+    return [range(place.start), line, range(place.stop, size)]
 
 
-def has_size_of(compiled: bytes, data: bytes) -> bool:
-    """Is vpasswd.cdb as large as this vpasswd makes it? Raises ValueError on a damaged file."""
-    number, size = cdb.extent(compiled)
-    return size == len(data) + number * 6  # two lengths of 4 octets in the place of a colon and a newline
+def recompiled(read_at: ReadAt, size: int, name: bytes, line: bytes) -> list[bytes | range]:
+    """The same for vpasswd.cdb, without compiling the rest again. Raises ValueError."""
+    return cdb.edited(read_at, size, name, record(line.removesuffix(b"\n"))[1] if line else None)
+
+
+def compiled_size(read_at: ReadAt, size: int) -> int:
+    """How large the vpasswd was that this vpasswd.cdb was made from, if it was one as we write it. Raises ValueError on a damaged file."""
+    number, octets = cdb.extent(read_at, size)
+    return octets - number * 6  # two lengths of 4 octets in the place of a colon and a newline
 
 
 def valid_name(name: bytes) -> bool:

@@ -10,6 +10,10 @@ import os
 
 from mta.unix.disk import REAL, Disk
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 def replace(path: bytes, data: bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None, disk: Disk = REAL) -> None:
     """owner: (uid, gid), or None to leave it. Raises OSError; the old file then stands untouched."""
@@ -22,8 +26,17 @@ def replace(path: bytes, data: bytes, *, mode: int = 0o644, owner: tuple[int, in
     disk.sync_dir(os.path.dirname(path) or b".")
 
 
-def stage(path: bytes, data: bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None, disk: Disk = REAL) -> bytes:
-    """Steps 1 and 2. -> the temporary file. Raises OSError; it is then gone again."""
+def stage(
+    path: bytes,
+    data: bytes | Sequence[bytes | range],
+    *,
+    source: int = -1,
+    mode: int = 0o644,
+    owner: tuple[int, int] | None = None,
+    disk: Disk = REAL,
+) -> bytes:
+    """Steps 1 and 2. data: in pieces, too; a range: these octets of the file source. -> the temporary file.
+    Raises OSError; it is then gone again. Raises EOFError: source became shorter."""
     temporary = temporary_name(path)
     fd = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
@@ -31,7 +44,11 @@ def stage(path: bytes, data: bytes, *, mode: int = 0o644, owner: tuple[int, int]
             if owner is not None:
                 os.fchown(fd, *owner)
             disk.fchmod(fd, mode)
-            disk.write(fd, data)
+            for piece in (data,) if isinstance(data, bytes) else data:
+                if isinstance(piece, bytes):
+                    disk.write(fd, piece)
+                else:
+                    disk.copy(source, fd, piece.start, len(piece))
             disk.fsync(fd)
         finally:
             disk.close(fd)

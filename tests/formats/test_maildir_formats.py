@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mta.formats import maildirname, maildirsize, vpasswd
+from mta.formats import cdb, maildirname, maildirsize, vpasswd
 from mta.formats.maildirsize import Quota, Usage
 from tests.conftest import CORPORA
 
@@ -184,8 +184,22 @@ def test_an_edited_line_is_edited_in_both_files(known: dict[bytes, bytes], name:
     before = text(known)
     after = text({n: c for n, c in known.items() if n != name} if crypt is None else {**known, name: crypt})
     line = b"" if crypt is None else text({name: crypt})
-    assert vpasswd.edited(before, name, line) == after
+    place = vpasswd.find(cdb.within(before), len(before), name)
+    assert before[place.start : place.stop] == (text({name: known[name]}) if name in known else b"")
+    assert joined(before, vpasswd.edited(line, place, len(before))) == after
     compiled = vpasswd.compile_(before)
-    assert vpasswd.has_size_of(compiled, before)
-    assert vpasswd.recompiled(compiled, name, line) == vpasswd.compile_(after)
-    assert not vpasswd.has_size_of(compiled, before + b"new:x:1:0::/d:NOQUOTA\n")
+    read_at, size = cdb.within(compiled), len(compiled)
+    assert joined(compiled, vpasswd.recompiled(read_at, size, name, line)) == vpasswd.compile_(after)
+    assert vpasswd.compiled_size(read_at, size) == len(before)
+
+
+def joined(old: bytes, pieces: list[bytes | range]) -> bytes:
+    return b"".join(piece if isinstance(piece, bytes) else old[piece.start : piece.stop] for piece in pieces)
+
+
+@pytest.mark.parametrize("shift", range(8))
+def test_a_line_is_found_wherever_a_piece_of_the_file_ends(shift: int) -> None:
+    fill = b"a:" + b"x" * ((1 << 18) - 6 + shift) + b"\n"
+    data = fill + b"joe:x\n" + fill
+    assert vpasswd.find(cdb.within(data), len(data), b"joe") == range(len(fill), len(fill) + 6)
+    assert vpasswd.find(cdb.within(data), len(data), b"oe") == range(len(data), len(data))

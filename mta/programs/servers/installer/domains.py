@@ -122,13 +122,13 @@ def _check(step: Step) -> None:
 
 
 def _check_line(step: Line) -> None:
-    data = _regular(b"vpasswd") or b""
-    start, end = vpasswd.find(data, step.name)
-    if data[-1:] not in (b"", b"\n"):
-        raise Permanent("the last line of vpasswd has no newline")
-    if not install_call.is_met(step.old, data[start:end] or None):
-        name = step.name.decode("utf-8", "replace")
-        raise Permanent(f"the line of {name} in vpasswd was changed by somebody else meanwhile: look at Drift first")
+    with _Opened(b"vpasswd") as file:
+        if file.size and file.read_at(1, file.size - 1) != b"\n":
+            raise Permanent("the last line of vpasswd has no newline")
+        place = vpasswd.find(file.read_at, file.size, step.name)
+        if not install_call.is_met(step.old, file.read_at(len(place), place.start) or None):
+            name = step.name.decode("utf-8", "replace")
+            raise Permanent(f"the line of {name} in vpasswd was changed by somebody else meanwhile: look at Drift first")
 
 
 def _check_free(path: bytes) -> None:
@@ -161,7 +161,9 @@ def _step(step: Step, leaf: int, parent: int, name: bytes, domain: bytes, remove
     os.fchdir(leaf)
     match step:
         case Put(b"vpasswd", data):
-            _replace_vpasswd(data, vpasswd.compile_(data))
+            compiled = vpasswd.compile_(data)
+            staged = atomic.stage(b"vpasswd", data, mode=0o600)
+            _replace_vpasswd(staged, atomic.stage(b"vpasswd.cdb", compiled, mode=0o600))
         case Line(user, line):
             _edit_vpasswd(user, line)
         case Put(path, data):
@@ -184,41 +186,64 @@ def _step(step: Step, leaf: int, parent: int, name: bytes, domain: bytes, remove
     return None
 
 
+class _Opened:
+    """A file of the domain, read in pieces: vpasswd may have 40 MB. One that is not there has none."""
+
+    def __init__(self, path: bytes) -> None:
+        try:
+            self.fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            st = os.fstat(self.fd)
+            self.size, self.ctime_ns = st.st_size if stat.S_ISREG(st.st_mode) else 0, st.st_ctime_ns
+        except FileNotFoundError:
+            self.fd, self.size, self.ctime_ns = -1, 0, 0
+
+    def read_at(self, length: int, offset: int) -> bytes:
+        return os.pread(self.fd, length, offset) if self.size else b""
+
+    def __enter__(self) -> _Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+
+
 def _edit_vpasswd(user: bytes, line: bytes) -> None:
     """One line, in the time that it takes to write the two files. Raises Permanent when another line, edited by hand, is no line."""
-    before = _regular(b"vpasswd") or b""
-    after = vpasswd.edited(before, user, line)
-    if len(after) > install_call.VPASSWD_MAX:
-        raise Permanent(f"vpasswd would be larger than {install_call.VPASSWD_MAX >> 20} MiB")
-    try:
-        compiled = _recompiled(before, user, line) or vpasswd.compile_(after)
-    except vpasswd.BadLine as error:
-        raise Permanent(f"vpasswd {error}") from error
-    _replace_vpasswd(after, compiled)
+    with _Opened(b"vpasswd") as text, _Opened(b"vpasswd.cdb") as compiled:
+        place = vpasswd.find(text.read_at, text.size, user)
+        if text.size - len(place) + len(line) > install_call.VPASSWD_MAX:
+            raise Permanent(f"vpasswd would be larger than {install_call.VPASSWD_MAX >> 20} MiB")
+        pieces = vpasswd.edited(line, place, text.size)
+        records = _records(text, compiled, user, line) or [_compiled(text, pieces)]
+        staged = atomic.stage(b"vpasswd", pieces, source=text.fd, mode=0o600)
+        _replace_vpasswd(staged, atomic.stage(b"vpasswd.cdb", records, source=compiled.fd, mode=0o600))
 
 
-def _recompiled(before: bytes, user: bytes, line: bytes) -> bytes | None:
-    """vpasswd.cdb with one record changed: a tenth of the time that all of it takes. None: it must be compiled, for it is not, or may not
-    be, what vpasswd was compiled to."""
+def _records(text: _Opened, compiled: _Opened, user: bytes, line: bytes) -> list[bytes | range] | None:
+    """Pieces of vpasswd.cdb with one record changed. None: it is damaged, or not what vpasswd was compiled to. (ctime: when it came to
+    its place, or was edited there; mtime may be older in what was restored.)"""
+    if text.ctime_ns >= compiled.ctime_ns or os.path.lexists(atomic.temporary_name(b"vpasswd.cdb")):
+        return None
     try:
-        if os.path.lexists(atomic.temporary_name(b"vpasswd.cdb")) or _ctime_ns(b"vpasswd") >= _ctime_ns(b"vpasswd.cdb"):
+        if vpasswd.compiled_size(compiled.read_at, compiled.size) != text.size:
             return None
-        compiled = _regular(b"vpasswd.cdb") or b""
-        return vpasswd.recompiled(compiled, user, line) if vpasswd.has_size_of(compiled, before) else None
-    except (FileNotFoundError, ValueError):
+        return vpasswd.recompiled(compiled.read_at, compiled.size, user, line)
+    except ValueError:
         return None
 
 
-def _ctime_ns(path: bytes) -> int:
-    """When it came to its place, or was edited there: unlike mtime it cannot be set back by what restores a file. Raises OSError."""
-    return os.stat(path, follow_symlinks=False).st_ctime_ns
+def _compiled(text: _Opened, pieces: list[bytes | range]) -> bytes:
+    try:
+        return vpasswd.compile_(b"".join(p if isinstance(p, bytes) else text.read_at(len(p), p.start) for p in pieces))
+    except vpasswd.BadLine as error:
+        raise Permanent(f"vpasswd {error}") from error
 
 
 def _replace_vpasswd(text: bytes, compiled: bytes) -> None:
-    """Both are on disk before the first is in force. A stop between the two leaves the temporary file of vpasswd.cdb for _recompiled."""
-    files = (b"vpasswd", b"vpasswd.cdb")
-    staged = [atomic.stage(path, data, mode=0o600) for path, data in zip(files, (text, compiled), strict=True)]
-    for temporary, path in zip(staged, files, strict=True):
+    """By two temporary files: both are on disk before the first is in force, and a stop between the two leaves vpasswd.cdb's, which
+    _records sees."""
+    for temporary, path in ((text, b"vpasswd"), (compiled, b"vpasswd.cdb")):
         REAL.rename(temporary, path)
         REAL.sync_dir(b".")
 
