@@ -99,7 +99,7 @@ class Page:
             unprivileged.give(path)
 
     def _check(self, user: str, command: str, wanted: str) -> None:
-        pattern = _pattern(wanted)
+        pattern = pattern_of(wanted)
         said: list[str] = []
 
         def is_so() -> bool:
@@ -129,7 +129,14 @@ class Page:
         return done.stdout.decode().replace("\r\n", "\n")
 
 
-def _pattern(wanted: str) -> re.Pattern[str]:
+def age(maildir: Path, *texts: bytes) -> None:
+    """Make its new messages old, in the order of the texts that they hold, one each."""
+    for path in (maildir / "new").iterdir():
+        (n,) = (n for n, text in enumerate(texts) if text in path.read_bytes())
+        os.utime(path, (1_700_000_000 + n, 1_700_000_000 + n))
+
+
+def pattern_of(wanted: str) -> re.Pattern[str]:
     lines = [".*".join(map(re.escape, line.split("..."))) + "\n" for line in wanted.splitlines()]
     return re.compile("".join("(?:.*\n)*" if line == ".*\n" else line for line in lines))
 

@@ -14,6 +14,7 @@ from deploy import environment
 from mta.unix.ask import ask
 from tests.conftest import ROOT
 from tests.recipes.conftest import World
+from tests.recipes.page import age
 from tests.support import unprivileged
 from tests.support.process import free_port, own_address, why_not_at
 from tests.support.smtp_sink import SmtpSink
@@ -77,9 +78,7 @@ def test_serialmail(world: World) -> None:
     page.places |= {"192.0.2.1": provider, "192.0.2.7": customer, "192:0:2:7": customer.replace(".", ":")}
 
     def later(words: list[str]) -> None:
-        folder = m.home / page.here(words[0]) / "new"
-        for n, path in enumerate(sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)):
-            os.utime(path, (1_000_000_000 + n, 1_000_000_000 + n))
+        age(m.home / page.here(words[0]), b"To: ada@", b"To: bo@", b"To: boss@")
 
     with SmtpSink(ip=provider, port=25) as isp, SmtpSink(ip=customer, port=25) as theirs:
         page.run({"later": later})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 from tests.conftest import ROOT
 from tests.recipes.conftest import World
 from tests.recipes.nntp_sink import NntpSink
-from tests.recipes.page import _pattern
+from tests.recipes.page import age, pattern_of
 from tests.support.call import command
 from tests.support.process import PATIENCE_S, free_port
 
@@ -43,9 +42,7 @@ def test_mail_to_news(world: World) -> None:
     page = world.page("../examples/mail-to-news.md")
 
     def later(_: list[str]) -> None:
-        folder = m.home / "alias/newsdir/new"
-        for n, path in enumerate(sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)):
-            os.utime(path, (1_700_000_000 + n, 1_700_000_000 + n))
+        age(m.home / "alias/newsdir", b"To: local.test@", b"To: No/Such/Group@", b"To: local.closed@")
 
     with NntpSink(groups={b"local.test"}) as news:
         page.places |= {
@@ -58,7 +55,7 @@ def test_mail_to_news(world: World) -> None:
         def article(_: list[str]) -> None:
             wanted = page.text.rpartition("<!-- article -->\n\n```\n")[2].partition("```")[0]
             (posted,) = news.articles
-            assert _pattern(wanted).fullmatch(posted.decode().replace("\r\n", "\n")), posted
+            assert pattern_of(wanted).fullmatch(posted.decode().replace("\r\n", "\n")), posted
 
         page.run({"later": later, "article": article})
 
