@@ -275,8 +275,7 @@ def resets(world: World, watch: Watch, door: str, count: int) -> str:
     ]
 
     def one(number: int) -> None:
-        with contextlib.suppress(OSError):
-            raw = Raw(world.ports[door], source=source(door))
+        with contextlib.suppress(OSError), Raw(world.ports[door], source=source(door)) as raw:
             stages[number % len(stages)](raw)
             raw.reset()
 
