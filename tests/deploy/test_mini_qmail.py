@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from deploy import environment, mini_qmail
 from deploy.environment import Environment, Wrong
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -54,3 +57,17 @@ def test_an_instance_with_a_queue_stays_one(there: Environment) -> None:
     (there.home / "queue").mkdir(parents=True)
     with pytest.raises(Wrong, match="has a queue"):
         mini_qmail.prepare(there, "desk.example.org", ["192.0.2.2"])
+
+
+@pytest.mark.parametrize("name", mini_qmail.PROGRAMS)
+def test_every_program_runs_on_the_bare_interpreter(tmp_path: Path, name: str) -> None:
+    """No packages: .venv is not on a mini-qmail."""
+    bare = [os.path.realpath(sys.executable), "-I", "-S", "-c"]
+    start = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['-', 'desk.example.org', '127.0.0.1']\nfrom deploy import mini_qmail"
+    )
+    subprocess.run([*bare, f"{start}; mini_qmail.main()"], env={"QMAIL_HOME": str(tmp_path / "q")}, check=True)
+    program = tmp_path / "q/bin" / name
+    assert program.read_text().startswith(f"#!{os.path.realpath(sys.executable)} -I")
+    done = subprocess.run([program], stdin=subprocess.DEVNULL, capture_output=True, env={"PATH": "/nonexistent"}, timeout=20, check=False)
+    assert b"Error" not in done.stderr, done.stderr
