@@ -209,3 +209,8 @@ def test_ofmipd(world: World) -> None:
 def test_reports(world: World) -> None:
     world.m.start("queue-writer", "qmail-send")
     world.page("reports.md").run()
+
+
+def test_mailboxes(world: World) -> None:
+    world.m.start("queue-writer", "qmail-send")
+    world.page("mailboxes.md").run({"later": lambda words: age(world.folder / "home" / words[0] / words[1], b"The second.")})
