@@ -7,12 +7,14 @@ Reads    fd 0 commands (formats/spawn); queue/mess; the files of qmail-remote, a
          environment QMAILREMOTE, DNSCACHEIP
 Writes   fd 1 the capacity, once, then reports; queue/lock/tcpto, emptied at start; fd 2 a line for what nobody foresaw
 Exits    0 at the end of fd 0, after running deliveries have ended
-Limits   120 deliveries at a time, or as many as control/concurrencylimit says, 20 of them to one destination; connections are kept as
-         net/smtp_client/pool says
+Limits   120 deliveries at a time, or as many as control/concurrencylimit says, in 20 transactions with one destination at most;
+         connections are kept as net/smtp_client/pool says
+Shared   recipients of one message that come together share a transaction where they go to one place (shared); each is reported alone
 Runs as  qmailr
 Instead  $QMAILREMOTE, or a bin/qmail-remote that is not ours, runs for each delivery as with the original: argv NAME HOST SENDER
          RECIPIENT, fd 0 the message, fd 1 and 2 its reports, working directory queue/mess
-Rooms    deliveries (slots, commands, reports), courier (our own delivery, controls reread), child (somebody else's program)
+Rooms    deliveries (slots, commands, reports), shared (what goes together), courier (our own delivery, controls reread), child (somebody
+         else's program)
 Source   qmail-rspawn(8), qmail-rspawn.c, spawn.c
 """
 

@@ -6,6 +6,7 @@ bounces     bounce/N -> a message to the sender
 finish      nothing left to do -> nothing left on disk                                    S5 -> S1
 cleanups    left-overs of crashed writers                                                 S2, S3 -> S1
 jumps       the clock is set                                              every date moves along
+files       which messages have which files, at start
 leftovers   left-overs of finished messages, after a power cut                            mess/N is gone, something else is not -> S1
 channel     questions and orders of the control plane
 loop        waits, and gives each its turn
