@@ -80,7 +80,8 @@ class Told:
 
 class World:
     """mounts: folder of the instance -> (kind of file system, MB[, mkfs options]). prepare: called before the start. zone: TZ of all that
-    runs there. letters: what is sent under a number. kind: of plane."""
+    runs there. letters: what is sent under a number. kind: of plane. delay_s: between
+    two messages of a session of the load."""
 
     def __init__(
         self,
@@ -96,6 +97,7 @@ class World:
         letters: LetterOf = letter_of,
         sink_ip: str = "127.0.0.1",
         kind: type[Plane] = Plane,
+        delay_s: float = 0.0,
     ) -> None:
         self._folder = folder
         self._mounts = dict(mounts or {})
@@ -107,6 +109,7 @@ class World:
         self._zone = zone
         self._letters = letters
         self._kind = kind
+        self._delay_s = delay_s
         self.sink = SmtpSink(ip=sink_ip)
         self._next = 1
         self._next_probe = PROBES
@@ -170,7 +173,7 @@ class World:
         """begin(), let it last, end(). may_restart: services that are expected to be started again."""
         before = self._pids()
         meanwhile: list[Probe] = []
-        loader = Loader(self.plane.smtp_port, self.ledger, self.letter, sessions=self._sessions, first=self._next)
+        loader = Loader(self.plane.smtp_port, self.ledger, self.letter, sessions=self._sessions, first=self._next, delay_s=self._delay_s)
         loader.__enter__()
         try:
             self.until(lambda: loader.acknowledged >= 5, "the load does not get through", 30)
