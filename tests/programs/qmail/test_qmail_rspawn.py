@@ -407,6 +407,24 @@ def test_what_nobody_foresaw_is_a_crash_and_not_the_end(tmp_path: Path, monkeypa
     assert err.read_bytes().startswith(b"qmail-rspawn: warning: delivery crashed: ZeroDivisionError: oops (")
 
 
+def test_a_message_that_cannot_be_closed_ends_its_delivery_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk may tell at the close what went wrong with it."""
+
+    async def succeeds(_self: object, message: int) -> list[bytes]:
+        os.close(message)
+        return [b"r\0Kok\n\0"]
+
+    monkeypatch.setattr(Transaction, "deliver", succeeds)
+    home = remote_home.make(tmp_path)
+    queued = remote_home.queue(home, MESSAGE)
+    commands, out = tmp_path / "commands", tmp_path / "out"
+    commands.write_bytes(b"\5" + queued + b"\0s@x\0u@h\0")
+    with commands.open("rb") as zero, out.open("wb") as one:
+        fds = Fds({0: zero.fileno(), 1: one.fileno(), 2: 2})
+        asyncio.run(asyncio.wait_for(Deliveries(home.home, remote_home.environment(home), fds, os.geteuid()).serve(), 20))
+    assert out.read_bytes() == b"x\5Kok\n\0"
+
+
 # -- somebody else's qmail-remote ------------------------------------------------------------------------------------------------------
 
 

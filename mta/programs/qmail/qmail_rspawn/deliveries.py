@@ -12,6 +12,7 @@ import asyncio
 import os
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 
 from mta.decisions import spawn_report
@@ -111,8 +112,9 @@ class Deliveries:
     # reports
 
     def _ended(self, commands: Sequence[Command], message: int, task: asyncio.Task[list[Report]]) -> None:
-        os.close(message)
         self._tasks.discard(task)
+        with suppress(OSError):  # it is closed all the same
+            os.close(message)
         error = task.exception()
         if error is not None:
             self._complain(error)
