@@ -91,9 +91,9 @@ async def _session(port: int, due: list[float], waited: list[float]) -> None:
         await say(b"MAIL FROM:<ada@far.example>\r\n", b"250")
         await say(b"RCPT TO:<joe@example.org>\r\n", b"250")
         await say(b"DATA\r\n", b"354")
-        begun = loop.time()
+        begun = time.perf_counter()  # the loop's own clock goes in milliseconds
         await say(TEXT, b"250")
-        waited.append((loop.time() - begun) * 1000)
+        waited.append((time.perf_counter() - begun) * 1000)
     await say(b"QUIT\r\n", b"221")
     writer.close()
 
