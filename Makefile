@@ -39,7 +39,7 @@ test: test-venv ## install what tests need and run the suite
 quick: test-venv ## the tests that need no processes, servers or browser
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -m "not slow" --ignore tests/end_to_end --ignore tests/browser tests
 
-differential: test-venv ## ours beside the originals on 100 000 generated inputs (10 minutes); ORIGINAL_QMAIL=/path adds qmail's
+differential: test-venv ## ours beside the originals on 60 000 generated inputs (some 10 minutes); ORIGINAL_QMAIL=/path adds those of qmail
 	@DIFFERENTIAL=full HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile tests/differential
 
 crash: test-venv ## the crash tests in full: kills, power cuts, full disks (some 40 minutes), and their table
