@@ -42,7 +42,7 @@ quick: test-venv ## the tests that need no processes, servers or browser
 differential: test-venv ## ours beside the originals on 60 000 generated inputs (some 10 minutes); ORIGINAL_QMAIL=/path adds those of qmail
 	@DIFFERENTIAL=full HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile tests/differential
 
-crash: test-venv ## the crash tests in full: kills, power cuts, full disks (some 40 minutes), and their table
+crash: test-venv ## the crash tests in full: kills, power cuts, full disks (some two hours), and their table
 	@deploy/test-packages
 	@CRASH_RECORD=1 $(BIN)/python -m pytest -m "crash or not crash" tests/crash
 
