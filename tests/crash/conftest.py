@@ -40,6 +40,8 @@ class Book:
         """A test is over. failed, skipped: why, or ""."""
         name, id_ = results.file_name(test), results.test_id(test)
         failed, skipped = (_TEMPORARY.sub("somewhere", why) for why in (failed, skipped))
+        if failed and name in self.rows:  # its clearing up
+            self._fresh.add(name)
         if not self._fresh and id_ and (failed or (skipped and is_full)):
             self.enter(Row(id_, name, results.title(test), ""))
         if not self._fresh and self._does_record and not skipped:

@@ -73,6 +73,7 @@ def test_a_book_is_kept() -> None:
         book.end(f"test_r2_{name}", False, 1.5, "", "")
     Table(book, "test_r4_full").row("R4", "snapshots", "3 lost")
     book.end("test_r4_full", True, 1.0, "AssertionError: lost", "")
+    book.end("test_r4_full", True, 0.5, "OSError: busy", "")
     book.end("test_r5_full", True, 0.0, "", "mount: /tmp/tmp_e/mounted: no strace")
     book.end("test_r5_short", False, 0.0, "", "no strace")
     found = [
@@ -81,7 +82,7 @@ def test_a_book_is_kept() -> None:
     assert found == [
         ("R2", "20 kills", "0 bad", "good", 3.0, []),
         ("R3", "cuts", "0 lost", "good", 2.0, ["at cut 1"]),
-        ("R4", "snapshots", "3 lost; AssertionError: lost", "failed", 1.0, []),
+        ("R4", "snapshots", "3 lost; AssertionError: lost; OSError: busy", "failed", 1.5, []),
         ("R5", "full", "mount: somewhere: no strace", "skipped", 0.0, []),
     ]
 
