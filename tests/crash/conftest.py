@@ -60,6 +60,8 @@ class Book:
             row.self_tests = [one for one in self.self_tests if results.rests_on(row, one)]
             if self._does_record:
                 results.save(row)
+        if self._does_record:
+            results.write()
 
 
 class Table:
@@ -138,8 +140,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("reliability")
     for line in results.plain(book.rows.values()):
         terminalreporter.write_line(line)
-    if _does_record():
-        results.write()
 
 
 def _does_record() -> bool:
