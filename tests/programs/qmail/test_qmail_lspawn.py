@@ -120,7 +120,7 @@ class Lspawn:
     @property
     def worker(self) -> int:
         """Process id of joe's worker."""
-        return self.spawner._workers._by_rights[UID, GID, 0]._pid
+        return self.spawner._workers._by_rights[UID, GID]._pid
 
 
 @pytest.fixture
@@ -501,8 +501,8 @@ class Pool:
         self.crashed: list[int] = []
         self.workers = Workers(self.selector, body, lambda *report: self.done.append(report), self.crashed.append)
 
-    def send(self, number: int, default: bytes = b"", local: bytes = b"l") -> None:
-        address = Address(b"u", b"/h", local, b"", b"", b"h", b"s", default)
+    def send(self, number: int, default: bytes = b"") -> None:
+        address = Address(b"u", b"/h", b"l", b"", b"", b"h", b"s", default)
         assert self.workers.send(1, 1, Job(number, False, address), os.open("/dev/null", os.O_RDONLY))
         self.workers.flush()
 
@@ -564,52 +564,14 @@ def test_a_worker_that_closes_its_socket_and_lives_on_is_not_waited_for() -> Non
 
     pool = Pool(body)
     pool.send(7)
-    worker = pool.workers._by_rights[1, 1, 0]
+    worker = pool.workers._by_rights[1, 1]
     pool.run_while(lambda: not pool.crashed)
     assert pool.crashed == [7]
     os.kill(worker._pid, signal.SIGKILL)
     pool.end()
 
 
-def _answering(_uid: int, _gid: int) -> int:
-    """A worker that does every job at once."""
-    while data := os.read(0, 1 << 18):
-        for job in local_job.read_jobs(data):
-            os.write(0, local_job.write_report(local_job.Report(job.number, 0, b"")))
-    return 0
-
-
-def test_a_worker_with_much_to_do_gets_another_one_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "EACH_MAX", 2)
-    pool = Pool(_answering)
-    for number in range(workers.BUSY):
-        pool.send(number, local=b"u%d" % number)
-    assert set(pool.workers._by_rights) == {(1, 1, 0)}
-    for number in range(workers.BUSY, 4 * workers.BUSY):
-        pool.send(number, local=b"u%d" % number)
-    assert set(pool.workers._by_rights) == {(1, 1, 0), (1, 1, 1)}
-    pool.run_while(lambda: len(pool.done) < 4 * workers.BUSY)
-    assert sorted(number for number, _, _ in pool.done) == list(range(4 * workers.BUSY))
-    pool.send(0, local=b"u%d" % workers.BUSY)
-    assert len(pool.workers._by_rights[1, 1, 0].jobs) == 1, "who has little to do has all of it"
-    pool.run_while(lambda: len(pool.done) < 4 * workers.BUSY + 1)
-    pool.end()
-    assert pool.crashed == []
-
-
-def test_where_there_may_be_no_more_workers_the_first_one_has_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "EACH_MAX", 2)
-    monkeypatch.setattr(workers, "WORKERS_MAX", 1)
-    pool = Pool(_answering)
-    for number in range(2 * workers.BUSY):
-        pool.send(number, local=b"u%d" % number)
-    pool.run_while(lambda: len(pool.done) < 2 * workers.BUSY)
-    pool.end()
-
-
-def test_jobs_a_busy_worker_does_not_take_wait_in_our_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "EACH_MAX", 1)
-
+def test_jobs_a_busy_worker_does_not_take_wait_in_our_queue() -> None:
     def body(_uid: int, _gid: int) -> int:
         os.kill(os.getpid(), signal.SIGSTOP)
         while data := os.read(0, 1 << 16):
@@ -619,7 +581,7 @@ def test_jobs_a_busy_worker_does_not_take_wait_in_our_queue(monkeypatch: pytest.
     pool = Pool(body)
     for number in range(100):
         pool.send(number, b"x" * 60_000)
-    worker = pool.workers._by_rights[1, 1, 0]
+    worker = pool.workers._by_rights[1, 1]
     assert worker._queue and pool.done == []
     os.waitid(os.P_PID, worker._pid, os.WSTOPPED)
     os.kill(worker._pid, signal.SIGCONT)

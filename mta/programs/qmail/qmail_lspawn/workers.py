@@ -1,7 +1,5 @@
-"""The living workers: one for each uid and gid that had mail lately, and more of them, up to one a processor, while one has much to do.
+"""The living workers: one for each uid and gid that had mail lately.
 
-Which one takes a job is a matter of its address: of two deliveries to one mailbox under way at a time one worker mostly has both, and what
-it has counted for the one it knows of for the other (maildirsize). When it does not, they meet as two processes of the original's do.
 Nothing here waits for a worker: what its socket does not take at once waits in its queue. A worker may only report what it was given, for
 it runs with a user's rights. It ends when its socket is closed: after IDLE_S without a job, or when it said what no worker of ours says.
 """
@@ -12,7 +10,6 @@ import os
 import selectors
 import socket
 import time
-import zlib
 from collections import deque
 from collections.abc import Callable
 from typing import NoReturn
@@ -22,8 +19,6 @@ from mta.formats.local_job import Job
 from mta.unix import packets, warm
 
 WORKERS_MAX = 64
-EACH_MAX = min(os.cpu_count() or 1, 4)  # of one uid and gid
-BUSY = 32  # jobs of a worker, from which another one of the same rights is worth its memory
 IDLE_S = 60.0
 _INPUT = 1 << 18  # more than a packet of a worker of ours can be
 
@@ -40,7 +35,7 @@ class Workers:
         self.body = body
         self.done = done
         self.crashed = crashed
-        self._by_rights: dict[tuple[int, int, int], _Worker] = {}  # uid, gid, number
+        self._by_rights: dict[tuple[int, int], _Worker] = {}
         self._unsent: set[_Worker] = set()
 
     def send(self, uid: int, gid: int, job: Job, fd: int) -> bool:
@@ -49,25 +44,14 @@ class Workers:
         data = local_job.write_job(job)
         if len(data) > local_job.PACKET_MAX:
             return False
-        worker = self._pick(uid, gid, job)
+        worker = self._by_rights.get((uid, gid))
         if worker is None:
-            return False
+            if len(self._by_rights) >= WORKERS_MAX:
+                return False
+            worker = self._by_rights[uid, gid] = _Worker(self, uid, gid)
         worker.add(job.number, data, fd)
         self._unsent.add(worker)
         return True
-
-    def _pick(self, uid: int, gid: int, job: Job) -> _Worker | None:
-        """None: there would be too many. Raises OSError."""
-        first = self._by_rights.get((uid, gid, 0))
-        number = 0
-        if first is not None and len(first.jobs) >= BUSY:
-            number = zlib.crc32(job.address.recipient) % EACH_MAX
-        found = self._by_rights.get((uid, gid, number))
-        if found is None and len(self._by_rights) >= WORKERS_MAX:
-            return first
-        if found is None:
-            found = self._by_rights[uid, gid, number] = _Worker(self, uid, gid)
-        return found
 
     def flush(self) -> None:
         """Hand over the jobs that came since the last time."""
