@@ -7,8 +7,7 @@ Writes   fd 1 the capacity, once, then reports
 Exits    0 at the end of fd 0, after running deliveries have ended; 100 usage; 111 users of the instance are missing
 Limits   120 deliveries at a time, or as many as control/concurrencylimit says; 64 living workers, each of one uid and gid, that end after
          60 idle seconds; beyond that, and for what would not fit into a packet, a process for each delivery
-Workers  a living worker is a fork that has given up root for the user; it takes many deliveries (qmail-local, worker). While one has 32
-         or more of them there are others of the same uid and gid beside it, up to one a processor. One that dies takes
+Workers  a living worker is a fork that has given up root for the user; it takes many deliveries (qmail-local, worker). One that dies takes
          its deliveries with it: "qmail-local crashed". They come again, then each in a process of its own.
 Users    users/cdb; what it does not know is asked of qmail-getpw, which runs as qmailp
 Instead  with QMAIL_LSPAWN_PLAIN=1, or when bin/qmail-local is not ours, bin/qmail-local is run for each delivery as with the original
