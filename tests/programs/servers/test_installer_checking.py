@@ -153,6 +153,12 @@ def test_it_stays_below_domains(checker: Checker, home: Path, why: str, director
     assert "not below domains/" in refusal(checker.check(read)), why
 
 
+def test_vpasswd_changes_once_in_a_question(checker: Checker, home: Path) -> None:
+    one, two = (Line(name, name + b":x:1:0:j:/d/joe:Q\n") for name in (b"joe", b"bo"))
+    for steps in ((one, two), (Put(b"vpasswd", b""), one)):
+        assert "once in a question" in refusal(checker.check(of_domain(home, *steps)))
+
+
 def test_it_hands_on_where_and_what(checker: Checker, home: Path) -> None:
     steps = (Make(), Put(b"vpasswd", b""), Mailbox(b"0/joe"), RetireDomain())
     words = [install_call.write_step(step) for step in steps]

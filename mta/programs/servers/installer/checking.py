@@ -65,7 +65,7 @@ class Checker:
             case [b"generations"] | [b"removed"]:
                 return words
             case [b"domain", who, name, directory, *steps]:
-                return [b"domain", who, _domain_name(name), self._relative(directory), *map(_checked_step, steps)]
+                return [b"domain", who, _domain_name(name), self._relative(directory), *_checked_steps(steps)]
             case [b"restore", who, name, directory]:
                 return [b"restore", who, _removed_name(name), self._relative(directory)]
         raise Permanent("not a question for the installer")
@@ -170,8 +170,16 @@ def compiled(path: bytes, data: bytes) -> bytes:
 # below domains/
 
 
-def _checked_step(data: bytes) -> bytes:
-    step = install_call.read_step(data)
+def _checked_steps(data: list[bytes]) -> list[bytes]:
+    steps = list(map(install_call.read_step, data))
+    for step in steps:
+        _check_step(step)
+    if sum(isinstance(step, Line) or (isinstance(step, Put) and step.path == b"vpasswd") for step in steps) > 1:
+        raise Permanent("vpasswd can be changed once in a question")  # places of lines are found before the first step is done
+    return data
+
+
+def _check_step(step: Step) -> None:
     match step:
         case Put(path, body):
             _check_domain_file(path, body)
@@ -186,7 +194,6 @@ def _checked_step(data: bytes) -> bytes:
                 raise Permanent(f"{directory.decode('utf-8', 'replace')} is not a directory of a mailbox")
         case Make() | RetireDomain():
             pass
-    return data
 
 
 def _check_domain_path(path: bytes) -> None:

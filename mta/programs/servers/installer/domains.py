@@ -13,6 +13,7 @@ import time
 from mta.errors import MailError, Permanent
 from mta.formats import ask, install_call, stale_policy, vpasswd
 from mta.formats.install_call import Line, Mailbox, Make, Put, Remove, Retire, RetireDomain, Step
+from mta.programs.servers.installer import vpasswd_line
 from mta.unix import atomic, lock
 from mta.unix.disk import REAL
 
@@ -88,9 +89,9 @@ def carry_out(parent: int, leaf: int, name: bytes, domain: bytes, removed: bytes
             raise Permanent(f"there is a directory of {domain.decode()} with something in it: move it away first")
         os.fchdir(leaf)
         with lock.held(b".vpasswd.lock"):
-            for step in wanted:
-                _check(step)
-            words = [word for step in wanted if (word := _step(step, leaf, parent, name, domain, removed)) is not None]
+            found = [_check(step) for step in wanted]
+            done = [_step(step, place, leaf, parent, name, domain, removed) for step, place in zip(wanted, found, strict=True)]
+            words = [word for word in done if word is not None]
         return install_call.write_list([ask.YES, _summary(wanted), *words])
     except MailError as error:
         return install_call.write_list([ask.NO if isinstance(error, Permanent) else ask.NOT_NOW, error.text.encode()])
@@ -111,24 +112,13 @@ def _object(step: Step) -> bytes:
             return b""
 
 
-def _check(step: Step) -> None:
-    """Before the first step is done: does each file stand as the asker thinks? Raises Permanent."""
+def _check(step: Step) -> range | None:
+    """Before the first step is done: does each file stand as the asker thinks? -> where its line stands. Raises Permanent."""
     if isinstance(step, Put | Remove) and not install_call.is_met(step.old, _regular(step.path)):
         raise Permanent(f"{step.path.decode('utf-8', 'replace')} was changed by somebody else meanwhile: look at Drift first")
-    if isinstance(step, Line):
-        _check_line(step)
     if isinstance(step, Mailbox):
         _check_free(step.dir)
-
-
-def _check_line(step: Line) -> None:
-    with _Opened(b"vpasswd") as file:
-        if file.size and file.read_at(1, file.size - 1) != b"\n":
-            raise Permanent("the last line of vpasswd has no newline")
-        place = vpasswd.find(file.read_at, file.size, step.name)
-        if not install_call.is_met(step.old, file.read_at(len(place), place.start) or None):
-            name = step.name.decode("utf-8", "replace")
-            raise Permanent(f"the line of {name} in vpasswd was changed by somebody else meanwhile: look at Drift first")
+    return vpasswd_line.find(step) if isinstance(step, Line) else None
 
 
 def _check_free(path: bytes) -> None:
@@ -156,16 +146,15 @@ def _entries(fd: int, path: bytes) -> list[str]:
         os.close(below)
 
 
-def _step(step: Step, leaf: int, parent: int, name: bytes, domain: bytes, removed: bytes) -> bytes | None:
+def _step(step: Step, place: range | None, leaf: int, parent: int, name: bytes, domain: bytes, removed: bytes) -> bytes | None:
     """-> where something was moved to, if it was."""
     os.fchdir(leaf)
     match step:
         case Put(b"vpasswd", data):
-            compiled = vpasswd.compile_(data)
-            staged = atomic.stage(b"vpasswd", data, mode=0o600)
-            _replace_vpasswd(staged, atomic.stage(b"vpasswd.cdb", compiled, mode=0o600))
+            vpasswd_line.replace(data, vpasswd.compile_(data))
         case Line(user, line):
-            _edit_vpasswd(user, line)
+            assert place is not None
+            vpasswd_line.edit(user, line, place)
         case Put(path, data):
             atomic.replace(_enter(path), data, mode=0o600)
         case Remove(path):
@@ -184,68 +173,6 @@ def _step(step: Step, leaf: int, parent: int, name: bytes, domain: bytes, remove
         case Make():
             pass
     return None
-
-
-class _Opened:
-    """A file of the domain, read in pieces: vpasswd may have 40 MB. One that is not there has none."""
-
-    def __init__(self, path: bytes) -> None:
-        try:
-            self.fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            st = os.fstat(self.fd)
-            self.size, self.ctime_ns = st.st_size if stat.S_ISREG(st.st_mode) else 0, st.st_ctime_ns
-        except FileNotFoundError:
-            self.fd, self.size, self.ctime_ns = -1, 0, 0
-
-    def read_at(self, length: int, offset: int) -> bytes:
-        return os.pread(self.fd, length, offset) if self.size else b""
-
-    def __enter__(self) -> _Opened:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-
-
-def _edit_vpasswd(user: bytes, line: bytes) -> None:
-    """One line, in the time that it takes to write the two files. Raises Permanent when another line, edited by hand, is no line."""
-    with _Opened(b"vpasswd") as text, _Opened(b"vpasswd.cdb") as compiled:
-        place = vpasswd.find(text.read_at, text.size, user)
-        if text.size - len(place) + len(line) > install_call.VPASSWD_MAX:
-            raise Permanent(f"vpasswd would be larger than {install_call.VPASSWD_MAX >> 20} MiB")
-        pieces = vpasswd.edited(line, place, text.size)
-        records = _records(text, compiled, user, line) or [_compiled(text, pieces)]
-        staged = atomic.stage(b"vpasswd", pieces, source=text.fd, mode=0o600)
-        _replace_vpasswd(staged, atomic.stage(b"vpasswd.cdb", records, source=compiled.fd, mode=0o600))
-
-
-def _records(text: _Opened, compiled: _Opened, user: bytes, line: bytes) -> list[bytes | range] | None:
-    """Pieces of vpasswd.cdb with one record changed. None: it is damaged, or not what vpasswd was compiled to. (ctime: when it came to
-    its place, or was edited there; mtime may be older in what was restored.)"""
-    if text.ctime_ns >= compiled.ctime_ns or os.path.lexists(atomic.temporary_name(b"vpasswd.cdb")):
-        return None
-    try:
-        if vpasswd.compiled_size(compiled.read_at, compiled.size) != text.size:
-            return None
-        return vpasswd.recompiled(compiled.read_at, compiled.size, user, line)
-    except ValueError:
-        return None
-
-
-def _compiled(text: _Opened, pieces: list[bytes | range]) -> bytes:
-    try:
-        return vpasswd.compile_(b"".join(p if isinstance(p, bytes) else text.read_at(len(p), p.start) for p in pieces))
-    except vpasswd.BadLine as error:
-        raise Permanent(f"vpasswd {error}") from error
-
-
-def _replace_vpasswd(text: bytes, compiled: bytes) -> None:
-    """By two temporary files: both are on disk before the first is in force, and a stop between the two leaves vpasswd.cdb's, which
-    _records sees."""
-    for temporary, path in ((text, b"vpasswd"), (compiled, b"vpasswd.cdb")):
-        REAL.rename(temporary, path)
-        REAL.sync_dir(b".")
 
 
 def _enter(path: bytes) -> bytes:
