@@ -28,7 +28,9 @@ from mta.unix.disk import REAL, Disk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    Steps = Generator[Callable[[], bool], bool, None]
 
 SPLIT = 23  # conf-split: the same for every program that touches the queue
 SYNCFS_FROM = 4  # messages waiting together from which one syncfs is cheaper than their fsyncs (bench/enqueue)
@@ -87,12 +89,14 @@ def numbers(names: list[bytes]) -> Iterator[int]:
 
 
 class Staged:
-    """A file that has its number but no name in the queue yet. messnum is its inode number."""
+    """A file that has its number but no name in the queue yet. messnum is its inode number. serial: those opened earlier have smaller
+    ones."""
 
-    __slots__ = ("fd", "messnum", "path")
+    __slots__ = ("fd", "messnum", "path", "serial")
 
-    def __init__(self, fd: int, messnum: int, path: bytes | None) -> None:
+    def __init__(self, fd: int, messnum: int, path: bytes | None, serial: int = 0) -> None:
         self.fd = fd
+        self.serial = serial
         self.messnum = messnum
         self.path = path  # in pid/, or None when it has no name at all
 
@@ -111,7 +115,7 @@ class Submission:
 
 
 class Enqueuer:
-    """The writing side, as qmailq. One thread at a time."""
+    """The writing side, as qmailq. One thread, but for the barriers (steps)."""
 
     def __init__(self, root: bytes, *, pid: int, disk: Disk = REAL) -> None:
         self.paths = Paths(root)
@@ -123,10 +127,11 @@ class Enqueuer:
 
     def stage(self, now_s: int, *, has_number: bool = True) -> Staged:
         """A new empty file in the queue's file system. has_number: messnum will be asked for. Raises QueueTrouble."""
+        self._serial += 1
         if self._has_tmpfile:
             try:
                 fd = self._disk.open(self._mess, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o644)
-                return Staged(fd, self._disk.fstat(fd).st_ino if has_number else 0, None)
+                return Staged(fd, self._disk.fstat(fd).st_ino if has_number else 0, None, self._serial)
             except OSError as error:
                 if error.errno not in _NO_TMPFILE:
                     raise QueueTrouble(PID_TROUBLE, error) from error
@@ -134,11 +139,10 @@ class Enqueuer:
         return self._stage_in_pid(now_s)
 
     def _stage_in_pid(self, now_s: int) -> Staged:
-        self._serial += 1
         path = b"%b/pid/%d.%d.%d" % (self.paths.root, self._pid, now_s, self._serial)
         try:
             fd = self._disk.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
-            return Staged(fd, self._disk.fstat(fd).st_ino, path)
+            return Staged(fd, self._disk.fstat(fd).st_ino, path, self._serial)
         except OSError as error:
             raise QueueTrouble(PID_TROUBLE, error) from error
 
@@ -160,12 +164,30 @@ class Enqueuer:
 
     def commit(self, batch: Sequence[Submission], now_s: int) -> None:
         """Queue all submissions of a batch (see the steps above). Never raises: each tells by its failed how it went."""
+        steps = self.steps(batch, now_s)
+        try:
+            barrier = next(steps)
+            while True:
+                barrier = steps.send(barrier())
+        except StopIteration:
+            pass
+
+    def steps(self, batch: Sequence[Submission], now_s: int) -> Steps:
+        """commit() for who has something else to do while a barrier is under way: gives the two barriers, each to be called once, in
+        whatever thread, and wants to be sent what each returned. Meanwhile other messages may be staged, written and prepared."""
         for s in batch:
             if not s.is_prepared:
                 self.prepare(s, now_s)
         waiting = [s for s in batch if not s.failed]
-        if waiting and self._barrier(waiting):
-            self._accept(waiting)
+        if waiting:
+            if (yield lambda: self._barrier(waiting)):
+                self._name_envelopes(waiting)
+                exit_ = 0 if (yield self._sync_todo) else TODO_TROUBLE
+                trigger.pull(self.paths.trigger())
+            else:
+                exit_ = WRITE_ERROR
+            for s in waiting:
+                s.failed = exit_ or s.failed
         for s in batch:
             self._finish(s)
 
@@ -191,9 +213,12 @@ class Enqueuer:
             raise QueueTrouble(exit_, error) from error
 
     def _barrier(self, waiting: list[Submission]) -> bool:
+        """Step 3."""
         try:
             if len(waiting) >= SYNCFS_FROM:
-                self._disk.syncfs(waiting[0].message.fd)
+                # A descriptor hears of what the file system failed to write since it was opened: the oldest hears of all that is ours.
+                oldest = min((s.message for s in waiting), key=lambda staged: staged.serial)
+                self._disk.syncfs(oldest.fd)
                 return True
             for s in waiting:
                 assert s.envelope_file is not None
@@ -202,14 +227,10 @@ class Enqueuer:
             for folder in {b"mess/%d" % (s.message.messnum % SPLIT) for s in waiting}:
                 self._disk.sync_dir(self.paths.folder(folder))
         except OSError:
-            for s in waiting:
-                s.failed = WRITE_ERROR
             return False
         return True
 
-    def _accept(self, waiting: list[Submission]) -> None:
-        """Name the envelopes, and make the names last. If they may not last, the messages may be delivered all the same, but nobody is
-        told that they will be: what qmail-send has seen must not be taken from under it."""
+    def _name_envelopes(self, waiting: list[Submission]) -> None:
         for s in waiting:
             assert s.envelope_file is not None
             try:
@@ -217,12 +238,15 @@ class Enqueuer:
                 s.has_todo = True
             except QueueTrouble as trouble:
                 s.failed = trouble.exit
+
+    def _sync_todo(self) -> bool:
+        """False: the names may not last. The messages may be delivered all the same, but nobody is told that they will be: what qmail-send
+        has seen must not be taken from under it."""
         try:
             self._disk.sync_dir(self.paths.folder(b"todo"))
         except OSError:
-            for s in waiting:
-                s.failed = TODO_TROUBLE
-        trigger.pull(self.paths.trigger())
+            return False
+        return True
 
     def _finish(self, s: Submission) -> None:
         """Close, and leave no trace of what was never queued."""

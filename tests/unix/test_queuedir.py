@@ -55,6 +55,23 @@ def test_a_batch_is_queued_whole(count: int) -> None:
     assert disk.calls.count("syncfs") == (count >= SYNCFS_FROM)
 
 
+def test_the_barrier_is_asked_of_the_file_that_was_opened_first() -> None:
+    """What could not be written before a file was opened its descriptor never hears of."""
+    asked: list[int] = []
+
+    class Noting(SimDisk):
+        def syncfs(self, fd: int) -> None:
+            asked.append(fd)
+            super().syncfs(fd)
+
+    enqueuer = Enqueuer(b".", pid=1, disk=Noting(Queue().folders))
+    staged = [enqueuer.stage(0) for _ in range(SYNCFS_FROM)]
+    for one in staged:
+        enqueuer.write(one, [MESSAGE])
+    enqueuer.commit([Submission(one, ENVELOPE) for one in (*staged[1:], staged[0])], 0)
+    assert asked == [staged[0].fd]
+
+
 @pytest.mark.parametrize("count", BATCHES)
 def test_q12_message_and_envelope_are_on_disk_before_their_name_in_todo(count: int) -> None:
     disk = SimDisk(Queue().folders)

@@ -9,7 +9,7 @@ Writes   queue/mess, queue/todo, one byte to queue/lock/trigger; fd 2: one line 
 Exits    0 after SIGTERM, when what was whole by then is queued; 111 if it cannot start
 Limits   4 MiB of a caller's unfinished messages wait in memory, the rest on disk; 4096 messages of a caller under way; 256 a batch
 Runs as  qmailq, after it made its socket as root
-Rooms    callers (connections, messages under way), writer (the loop: one thread, one batch after the other), extra (queueextra)
+Rooms    callers (connections, messages under way), writer (the loop), batch (one on its way to disk, one at a time), extra (queueextra)
 Source   qmail-queue(8), DESIGN 4 and 5
 """
 
@@ -46,6 +46,7 @@ def main(argv: list[bytes], env: dict[bytes, bytes], fds: Fds) -> int:
     fds.say(b"queue-writer: status: ready\n")
     while writer.turn():
         pass
+    writer.close()
     return 0
 
 

@@ -1,8 +1,6 @@
 """The loop of queue-writer: read from callers, write what they bring, have it made to last, tell them.
 
-One thread does it all. While a barrier is under way nothing is read, and callers wait in their sockets: what they would send has to wait
-for the next barrier anyway. A thread for the barriers cost more in hand-overs and in waiting for the interpreter than it gained
-(docs/decisions/0011).
+While a batch is on its way to disk the next one is read; when that is as large as a batch may be, its callers wait in their sockets.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ import socket
 import time
 
 from mta.decisions.gather import Gather
+from mta.programs.servers.queue_writer.batch import Committer
 from mta.programs.servers.queue_writer.callers import Broken, Caller, Invoker, Message, Shop
 from mta.programs.servers.queue_writer.extra import Extra
 from mta.unix import clock
@@ -30,6 +29,7 @@ class Writer:
     def __init__(self, sock: socket.socket, enqueuer: Enqueuer, how: Invoker, extra: Extra) -> None:
         self._sock = sock
         self._shop = Shop(enqueuer, how, extra, clock.now_s())
+        self._committer = Committer(enqueuer)
         self._gather = Gather()
         self._callers: dict[int, Caller] = {}
         self._first_at = 0.0  # when the first message of the batch was whole
@@ -37,11 +37,14 @@ class Writer:
         self._stop = Wakeup((signal.SIGTERM, signal.SIGINT))
         self._epoll = select.epoll()
         self._epoll.register(self._stop.fd, _IN)
+        self._epoll.register(self._committer.fd, _IN)
         sock.setblocking(False)
         self._epoll.register(sock, _IN)
 
     def turn(self) -> bool:
         """Wait for something, deal with it. False: told to stop, and all that was whole is queued."""
+        if self._committer.is_busy and len(self._shop.done) >= BATCH_MAX:
+            self._go_on()
         events = self._epoll.poll(self._timeout_s())
         self._shop.now_s = clock.now_s()
         is_stopping = False
@@ -49,19 +52,31 @@ class Writer:
             caller = self._callers.get(fd)
             if caller is not None:
                 self._serve(caller, event)
+            elif fd == self._committer.fd:
+                self._go_on()
             elif fd == self._sock.fileno():
                 self._accept()
-            else:
+            elif fd == self._stop.fd:
                 is_stopping = True
         self._accept_again()
-        if self._shop.done:
-            self._commit_or_wait(is_stopping)
+        if self._shop.done and not self._committer.is_busy and self._is_time():
+            self._commit()
+        if is_stopping:
+            self._finish()
         return not is_stopping
 
     def _timeout_s(self) -> float | None:
-        if self._shop.done:
+        if self._shop.done and not self._committer.is_busy:
             return self._gather.wait_s(len(self._shop.done), time.monotonic() - self._first_at)
         return _ACCEPT_AGAIN_S if self._accept_at is not None else None
+
+    def close(self) -> None:
+        """After the last turn. Whoever is still connected hears the end."""
+        for caller in list(self._callers.values()):
+            self._drop(caller)
+        self._committer.close()
+        self._epoll.close()
+        self._stop.close()
 
     # callers
 
@@ -106,16 +121,30 @@ class Writer:
 
     # batches
 
-    def _commit_or_wait(self, is_stopping: bool) -> None:
-        begun = time.monotonic()
+    def _is_time(self) -> bool:
         count = len(self._shop.done)
-        if is_stopping or count >= BATCH_MAX or not self._gather.wait_s(count, begun - self._first_at):
-            self._commit()
-            self._gather.ended(count, time.monotonic() - begun)
+        return count >= BATCH_MAX or not self._gather.wait_s(count, time.monotonic() - self._first_at)
 
     def _commit(self) -> None:
         batch, self._shop.done = self._shop.done, []
-        self._shop.enqueuer.commit([m.submission for m in batch if m.submission is not None], self._shop.now_s)
+        if self._committer.begin(batch, self._shop.now_s):
+            self._tell()
+
+    def _go_on(self) -> None:
+        if self._committer.go_on():
+            self._tell()
+
+    def _finish(self) -> None:
+        """All that was whole when we were told to stop."""
+        while self._committer.is_busy or self._shop.done:
+            if self._committer.is_busy:
+                self._go_on()
+            else:
+                self._commit()
+
+    def _tell(self) -> None:
+        batch = self._committer.messages
+        self._gather.ended(len(batch), self._committer.took_s())
         for caller in self._answer(batch):
             try:
                 caller.write()
