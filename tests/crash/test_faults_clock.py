@@ -46,6 +46,8 @@ class Calendar(World):
         """{message: seconds until its next attempt}, once nothing is under way. What has no next attempt is about to end."""
 
         def is_quiet() -> bool:
+            if any((self.plane.queue / "todo").iterdir()):  # what was forwarded just now
+                return False
             found = self._ask(b"status")
             return not found["waiting"] and not any(found[channel]["running"] for channel in ("local", "remote"))  # type: ignore[index]
 

@@ -31,7 +31,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(faults_plane.why_not() is not
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with faults_plane.folder() as path, World(path) as found:
+    """With less load than can be delivered: what was accepted while nobody could deliver is not to hold up what comes then."""
+    with faults_plane.folder() as path, World(path, delay_s=0.05) as found:
         yield found
 
 

@@ -204,9 +204,10 @@ def test_r8_full_forced_read_only(folder: Path, table: Table, place: str) -> Non
 @pytest.mark.parametrize("fault", ["no space", "no inodes", "read-only"])
 def test_r8_full_the_configuration(folder: Path, table: Table, fault: str) -> None:
     """Mail goes on by what is installed; nothing new is put in force by half, and afterwards it can be."""
-    with faults_plane.folder() as path, World(path, mounts={"generations": ("ext4", 16)}) as world:
+    mounts = {".": ("ext4", 24), **dict.fromkeys(REPLIES, ("ext4", 16))}  # one move puts a whole configuration in force: one disk
+    with faults_plane.folder() as path, World(path, mounts=mounts) as world:
         begin, end = FAULTS[fault]
-        disk = world.disks["generations"]
+        disk = world.disks["."]
         generations = Generations(bytes(world.plane.home))
         number = generations.current()
         changes: dict[bytes, bytes | None] = {b"control/databytes": b"12345678\n", b"users/append": b"x" * 70_000}
