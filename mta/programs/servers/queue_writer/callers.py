@@ -16,7 +16,7 @@ QP_FIRST = 1 << 22  # the largest process id there is; numbers of connections th
 STREAMS_MAX = 4096
 _WAITING_MAX = 4 << 20  # octets of one caller's unfinished messages in memory
 _SPILL = 1 << 18  # a message larger than this is written as it comes
-_INPUT = 1 << 16
+_INPUT = 1 << 18  # more than a socket holds: what a caller left when it died is read in one turn, before later ones are answered
 _UNREAD_MAX = 1 << 16  # octets of answers from which a caller is not heard until it has listened
 
 
