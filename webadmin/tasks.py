@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 
 from mta.errors import MailError
 from webadmin.access import Actor
+from webadmin.domains import emptying
 from webadmin.logs import analyse, retention
 from webadmin.mirror import watch
 from webadmin.runs import Busy, Run, task_run
@@ -54,6 +55,12 @@ def stale_cleanup(is_dry: bool = False, domain: str = "", who: str = TIMETABLE.n
     """who, origin: of the person that asked."""
     actor = Actor(who, origin)
     _run("stale_cleanup", lambda run: stale.cleanup(actor, is_dry=is_dry, domain=domain, run=run), actor)
+
+
+@_task(name="empty_removed", soft_time_limit=6 * 3600, time_limit=6 * 3600 + 600)
+def empty_removed(days: int | None = None) -> None:
+    """days: None, as the timetable has it."""
+    _run("empty_removed", lambda run: emptying.empty(TIMETABLE, days=days, run=run))
 
 
 @_task(name="drift_check")

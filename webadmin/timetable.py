@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
+from webadmin.domains import removed
 from webadmin.logs import retention
 
 
@@ -32,6 +33,12 @@ ENTRIES = (
     Entry("analyse_logs", "takes new lines of the logs into the database", every_s=60),
     Entry("drift_check", "looks for files that were changed by hand", every_s=600),
     Entry("stale_cleanup", "deletes old mail of the domains that have a policy for it", at=(3, 30)),
+    Entry(
+        "empty_removed",
+        "takes away for good what was deleted some time ago",
+        at=(3, 50),
+        arguments={"days": removed.DAYS},
+    ),
     Entry(
         "prune_rows",
         "removes what the database keeps of old logs and old tasks",

@@ -7,6 +7,8 @@ rollback WHO WHY NUMBER          -> K NUMBER MANIFEST                the content
 generations                      -> K NUMBER (NUMBER MANIFEST)...    first the one in force; the heads of their manifests
 domain WHO NAME DIR STEP...      -> K WORD...                        steps in order, of one domain; one word for each retire: its new name
 removed                          -> K NAME...                        what can be restored
+begun                            -> K NAME...                        what discard has not come to the end of
+discard WHO NAME                 -> K [b"more"]                      for good, what was removed a day ago or earlier; more: ask again
 restore WHO NAME DIR             -> K LINE [DATA]                    back to DIR; LINE: what retire was given to keep; DATA: its .qmail
 Answers  begin with K; or D TEXT: no; Z TEXT: not now (formats/ask)
 MODE     b"bytes" or b"digests" (of a domain with its vpasswd.cdb)

@@ -15,7 +15,7 @@ from mta.formats.install_call import Line, Put, Retire
 from mta.formats.install_call import Mailbox as MakeMailbox
 from mta.net.pop3 import mailbox as pop3_mailbox
 from mta.net.pop3.state import CLASSIC, RFC, Profile
-from mta.programs.servers.installer import domains
+from mta.programs.servers.installer import discarding, domains
 from mta.unix import atomic, mboxfile, mess
 from mta.unix.controls import ControlDir
 from mta.unix.fds import Fds
@@ -260,6 +260,28 @@ def test_r2_vpasswd_and_its_cdb_agree_after_the_next_edit(kills: Kills, whole: b
         assert compiled(root) == vpasswd.compile_(file.read_bytes())
 
     assert kills(lambda root: domain(root, JOE, SUE), act, check) > 20
+
+
+def test_r2_what_was_deleted_is_whole_or_cannot_be_restored(kills: Kills) -> None:
+    kept = "20260101000000-sue@example.org"
+
+    def prepare(root: Path) -> None:
+        for part in ("new", "cur", "tmp"):
+            (root / "removed" / kept / "Maildir" / part).mkdir(parents=True)
+        for name in ("1", "2"):
+            (root / "removed" / kept / "Maildir/new" / name).write_bytes(MESSAGE)
+        (root / "removed" / f"{kept}.line").write_bytes(b"sue:line\n")
+
+    def act(root: Path) -> None:
+        discarding.discard(os.fsencode(root / "removed"), kept.encode())
+
+    def check(root: Path, is_done: bool) -> None:
+        left = sorted(path.name for path in (root / "removed").iterdir())
+        if kept in left:
+            assert len(list((root / "removed" / kept / "Maildir/new").iterdir())) == 2 and f"{kept}.line" in left
+        assert not is_done or left == []
+
+    assert kills(prepare, act, check) > 10
 
 
 # -- mail that is read -------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_it_makes_every_entry_once() -> None:
-    assert timetable.complete() == ["analyse_logs", "drift_check", "stale_cleanup", "prune_rows"]
+    assert timetable.complete() == ["analyse_logs", "drift_check", "stale_cleanup", "empty_removed", "prune_rows"]
     rows = list(PeriodicTask.objects.order_by("id").values_list())
     assert timetable.complete() == []
     assert list(PeriodicTask.objects.order_by("id").values_list()) == rows
@@ -25,6 +25,7 @@ def test_it_makes_every_entry_once() -> None:
     assert found["drift_check"] == ("<freq: 10.00 minutes>", True, 600)
     assert found["stale_cleanup"][0].split() == ["<crontab:", "30", "3", "*", "*", "*", "(m/h/d/dM/MY),", "UTC>"]
     assert json.loads(PeriodicTask.objects.get(name="prune_rows").kwargs) == {"days": 90, "count_days": 800}
+    assert json.loads(PeriodicTask.objects.get(name="empty_removed").kwargs) == {"days": 30}
 
 
 def test_it_never_writes_over_what_an_operator_changed() -> None:
@@ -42,7 +43,7 @@ def test_it_shares_times_with_entries_that_are_there() -> None:
         IntervalSchedule.objects.create(every=60, period=IntervalSchedule.SECONDS)
     timetable.complete()
     assert IntervalSchedule.objects.filter(every=60).count() == 2
-    assert CrontabSchedule.objects.count() == 2
+    assert CrontabSchedule.objects.count() == 3
 
 
 def test_every_entry_is_a_task_with_those_arguments() -> None:

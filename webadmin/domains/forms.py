@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from mta.formats import stale_policy
-from webadmin.domains import names
+from webadmin.domains import names, removed
 from webadmin.domains.catchall import CatchAll, Kind
 from webadmin.models import Domain
 
@@ -109,6 +109,16 @@ class DeleteDomainForm(forms.Form):
         if not is_meant:
             raise ValidationError(f"This is not {self._domain.name}. Nothing was deleted.")
         return self._domain.name
+
+
+class KeepForm(forms.Form):
+    days = forms.IntegerField(
+        label="Days",
+        required=False,
+        min_value=1,
+        max_value=removed.DAYS_MAX,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric", "placeholder": "for ever"}),
+    )
 
 
 class RestoreForm(forms.Form):

@@ -9,6 +9,7 @@ urlpatterns = [
     path("domains", views.domain_list, name="domain_list"),
     path("domains/add", views.domain_add, name="domain_add"),
     path("domains/removed", views.removed_list, name="removed_list"),
+    path("domains/removed/keep", views.removed_keep, name="removed_keep"),
     path("domains/removed/restore", views.removed_restore, name="removed_restore"),
     path("domains/<domain:name>", views.domain_show, name="domain_show"),
     path("domains/<domain:name>/catch-all", views.domain_catchall, name="domain_catchall"),

@@ -13,9 +13,9 @@ from webadmin import access
 from webadmin.access import Person
 from webadmin.accounts import passwords
 from webadmin.accounts.acts import mailbox_restore
-from webadmin.domains import acts, catchall, dns, removed, search
+from webadmin.domains import acts, catchall, dns, emptying, removed, search
 from webadmin.domains.catchall import Kind
-from webadmin.domains.forms import AddDomainForm, AddNameForm, CatchAllForm, DeleteDomainForm, RestoreForm, StaleForm
+from webadmin.domains.forms import AddDomainForm, AddNameForm, CatchAllForm, DeleteDomainForm, KeepForm, RestoreForm, StaleForm
 from webadmin.domains.frame import frame
 from webadmin.domains.names import domain_name
 from webadmin.models import Domain
@@ -157,7 +157,18 @@ def domain_delete(request: HttpRequest, who: Person, name: str) -> HttpResponse:
 def removed_list(request: HttpRequest, who: Person) -> HttpResponse:
     text = typed(request)
     page = Paginator(removed.find(text), PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "domains/removed_list.html", {"page": page, "search": text})
+    return render(request, "domains/removed_list.html", {"page": page, "search": text, "days": removed.kept_days()})
+
+
+@door("GET", "POST")
+def removed_keep(request: HttpRequest, who: Person) -> HttpResponse:
+    """How long what was deleted is kept."""
+    form = KeepForm(posted(request), initial={"days": removed.kept_days()})
+    if form.is_valid():
+        with mending(form):
+            emptying.keep_set(who.actor, form.cleaned_data["days"])
+            return done(request, "How long what was deleted is kept was saved.", "removed_list")
+    return show(request, "domains/removed_keep.html", {"form": form}, form)
 
 
 @door("POST")

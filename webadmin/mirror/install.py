@@ -119,6 +119,16 @@ def restore(who: str, name: str, directory: str) -> tuple[bytes, bytes | None]:
     return line, dotqmail[0] if dotqmail else None
 
 
+def begun() -> list[str]:
+    """What discard() has not come to the end of."""
+    return [name.decode("utf-8", "replace") for name in _ask([b"begun"])]
+
+
+def discard(who: str, name: str) -> bool:
+    """For good. -> is there more to do? Raises ValidationError, Temporary."""
+    return bool(_ask([b"discard", who.encode(), name.encode()]))
+
+
 def generations() -> tuple[int, list[Generation]]:
     """-> (the number in force, those the instance still has, newest first); rows are made for those nobody noted."""
     in_force, *words = _ask([b"generations"])

@@ -15,7 +15,12 @@ from webadmin.audit.record import record
 
 AWAY = "Tasks cannot be asked for: the broker (CELERY_BROKER_URL) does not answer. Nothing was changed."
 STALE = "stale_cleanup"
-_STARTERS = {"analyse_logs": tasks.analyse_logs, "drift_check": tasks.drift_check, "prune_rows": tasks.prune_rows}
+_STARTERS = {
+    "analyse_logs": tasks.analyse_logs,
+    "drift_check": tasks.drift_check,
+    "empty_removed": tasks.empty_removed,
+    "prune_rows": tasks.prune_rows,
+}
 
 
 @transaction.atomic

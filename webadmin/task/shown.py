@@ -15,6 +15,7 @@ NAMES = {
     "analyse_logs": "Read the logs",
     "drift_check": "Look for drift",
     "stale_cleanup": "Delete old mail",
+    "empty_removed": "Empty the deleted",
     "prune_rows": "Forget old logs",
 }
 BY_NAME = {entry.task: entry for entry in ENTRIES}

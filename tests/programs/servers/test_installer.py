@@ -14,6 +14,7 @@ import pytest
 from mta.formats import ask as ask_format
 from mta.formats import cdb, install_call, manifest, tcprules, users_assign, vpasswd
 from mta.formats.install_call import ABSENT, ANY, Line, Mailbox, Make, Put, Remove, Retire, RetireDomain, Step, digest
+from mta.programs.servers.installer import discarding
 from mta.unix.ask import ask
 from tests.conftest import ROOT
 from tests.support import unprivileged
@@ -317,6 +318,18 @@ def test_a_line_beside_one_that_cannot_be_read_is_not_changed(instance: Instance
         b"vpasswd line 1: not name:crypt:uid:gid:gecos:dir:quota",
     ]
     assert file.read_bytes() == joe + b"bo:x\n"
+
+
+def test_what_was_removed_goes_for_good_in_pieces(tmp_path: Path) -> None:
+    kept = b"20200101000000-a.example"
+    for path in ("joe/Maildir/new", "joe/Maildir/cur", "sue"):
+        (tmp_path / os.fsdecode(kept) / path).mkdir(parents=True)
+    (tmp_path / os.fsdecode(kept) / "joe/Maildir/new/1").write_bytes(b"x")
+    assert discarding.discard(bytes(tmp_path), kept, piece_s=-1) == install_call.write_list([YES, b"more"])
+    assert [path.name for path in tmp_path.iterdir()] == [".discard-20200101000000-a.example"]
+    assert discarding.discard(bytes(tmp_path), kept) == install_call.write_list([YES])
+    assert list(tmp_path.iterdir()) == []
+    assert discarding.discard(bytes(tmp_path), kept)[:4] == b"1:Z,"
 
 
 def test_a_mailbox_goes_and_comes_back_with_mail_and_password(instance: Instance) -> None:

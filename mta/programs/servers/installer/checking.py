@@ -1,8 +1,8 @@
 """Read questions and find them good or not: in a child that owns nothing. Nothing is written here; orders go to the installer.
 
 Orders   lists of formats/ask in a pipe. refuse TEXT; read-control MODE NUMBER; read-domain MODE (NAME REL DIR)...;
-         install WHO WHY (PATH OLD PRESENT DATA)...; rollback WHO WHY NUMBER; generations; removed;
-         domain WHO NAME REL STEP...; restore WHO NAME REL.
+         install WHO WHY (PATH OLD PRESENT DATA)...; rollback WHO WHY NUMBER; generations; removed; begun;
+         discard WHO NAME; domain WHO NAME REL STEP...; restore WHO NAME REL.
          REL is a directory relative to domains/; PRESENT is "+", or "-" for a file to be without; NUMBER 0 is the one in force. They come
          from a process that owns nothing, so the installer looks at their names once more.
 
@@ -62,8 +62,10 @@ class Checker:
                 return [b"install", who, why, *self._changes([install_call.read_step(s) for s in steps])]
             case [b"rollback", who, why, number]:
                 return [b"rollback", who, why, _number(number)]
-            case [b"generations"] | [b"removed"]:
+            case [b"generations"] | [b"removed"] | [b"begun"]:
                 return words
+            case [b"discard", who, name]:
+                return [b"discard", who, _removed_name(name)]
             case [b"domain", who, name, directory, *steps]:
                 return [b"domain", who, _domain_name(name), self._relative(directory), *_checked_steps(steps)]
             case [b"restore", who, name, directory]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 
 from mta.errors import MailError, Permanent, Temporary
 from mta.formats import ask, install_call, manifest
@@ -16,6 +17,8 @@ from mta.unix.generations import Generations, Why
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _REREAD = (b"control/locals", b"control/virtualdomains")  # the two files qmail-send reads again on HUP
+_BEGUN = b".discard-"  # as in discarding.py, which root does not load
+_STAYS_S = 24 * 3600
 _CHECKER = "qmailp"  # owns no file and answers no stranger
 
 
@@ -26,16 +29,16 @@ class Service:
         self.home = home
         self.who = who
         self.generations = Generations(home)
+        self._removed = home + b"/removed"
         self._fds = fds
 
     def prepare(self) -> None:
         """The directories this program alone uses. Raises OSError."""
         os.makedirs(self.generations.root, 0o755, exist_ok=True)
-        removed = self.home + b"/removed"
-        if not os.path.isdir(removed):
-            os.mkdir(removed, 0o700)
+        if not os.path.isdir(self._removed):
+            os.mkdir(self._removed, 0o700)
             if os.geteuid() == 0 and not self.who.is_single:
-                os.chown(removed, self.who[accounts.VPOPMAIL].uid, self.who[accounts.VPOPMAIL].gid)
+                os.chown(self._removed, self.who[accounts.VPOPMAIL].uid, self.who[accounts.VPOPMAIL].gid)
 
     def socket_owner(self) -> tuple[int, int] | None:
         return None if self.who.is_single or os.geteuid() else (0, self.who[accounts.TAWNY].gid)
@@ -89,7 +92,11 @@ class Service:
             case [b"generations"]:
                 return self._list_generations()
             case [b"removed"]:
-                return [ask.YES, *(n for n in sorted(os.listdir(self.home + b"/removed")) if not n.endswith(b".line"))]
+                return [ask.YES, *(n for n in sorted(os.listdir(self._removed)) if not n.endswith(b".line") and not n.startswith(_BEGUN))]
+            case [b"begun"]:
+                return [ask.YES, *(n.removeprefix(_BEGUN) for n in sorted(os.listdir(self._removed)) if n.startswith(_BEGUN))]
+            case [b"discard", who, name]:
+                return self._discard(who, name)
             case [b"domain", who, name, rel, *steps]:
                 return self._domain(who, name, rel, steps)
             case [b"restore", who, name, rel]:
@@ -237,7 +244,7 @@ class Service:
         def work() -> bytes:
             from mta.programs.servers.installer import domains
 
-            return domains.carry_out(parent, leaf, rel.rpartition(b"/")[2], name, self.home + b"/removed", steps)
+            return domains.carry_out(parent, leaf, rel.rpartition(b"/")[2], name, self._removed, steps)
 
         try:
             done = install_call.read_list(child.call(lambda: self._drop(uid, gid), work))
@@ -253,17 +260,39 @@ class Service:
         def work() -> bytes:
             from mta.programs.servers.installer import domains
 
-            return domains.restore(parent, rel.rpartition(b"/")[2], self.home + b"/removed", name)
+            return domains.restore(parent, rel.rpartition(b"/")[2], self._removed, name)
 
         try:
             if leaf >= 0:
                 raise Permanent(f"domains/{rel.decode('utf-8', 'replace')} is there already")
-            st = os.stat(os.path.join(self.home, b"removed", name), follow_symlinks=False)
+            st = os.stat(os.path.join(self._removed, name), follow_symlinks=False)
             done = install_call.read_list(child.call(lambda: self._drop(st.st_uid, st.st_gid), work))
         finally:
             _close(parent, leaf)
         if done[:1] == [ask.YES]:
             self._say(b"restored", who, name)
+        return done
+
+    def _discard(self, who: bytes, name: bytes) -> list[bytes]:
+        """Not what was removed within the last day, whoever asks: a web that is in wrong hands cannot take mail away unseen."""
+        if name[:14] > time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time() - _STAYS_S)).encode():
+            raise Permanent(f"{name.decode('utf-8', 'replace')} was removed less than a day ago: it stays")
+        places = (os.path.join(self._removed, prefix + name) for prefix in (_BEGUN, b""))
+        place = next(filter(os.path.lexists, places), None)
+        if place is None:
+            raise Permanent(f"there is no {name.decode('utf-8', 'replace')} in removed/ any more")
+        st = os.lstat(place)
+        if st.st_uid == 0 and not self.who.is_single:
+            raise Permanent(f"{name.decode('utf-8', 'replace')} belongs to root: only root takes it away")
+
+        def work() -> bytes:
+            from mta.programs.servers.installer import discarding
+
+            return discarding.discard(self._removed, name)
+
+        done = install_call.read_list(child.call(lambda: self._drop(st.st_uid, st.st_gid), work))
+        if done == [ask.YES]:
+            self._say(b"discarded", who, name)
         return done
 
     def _say(self, what: bytes, who: bytes, text: bytes) -> None:
