@@ -32,14 +32,16 @@ def main() -> None:
         _stop(_start(disk)[0])  # prepares the instance
         for _ in range(RUNS):
             up, taken = _start(disk)
-            note("make run to ready:", "s", taken)
-            time.sleep(QUIET_S)
-            pids = family(up.pid)
-            note("processes", "", len(pids))
-            note("memory, PSS", "MiB", sum(measure.pss_mib(pid) for pid in pids))
-            note("memory, RSS", "MiB", sum(_rss_mib(pid) for pid in pids))
-            note("CPU", "%", _cpu_percent(up.pid))
-            _stop(up)
+            try:
+                note("make run to ready:", "s", taken)
+                time.sleep(QUIET_S)
+                pids = family(up.pid)
+                note("processes", "", len(pids))
+                note("memory, PSS", "MiB", sum(map(measure.pss_mib, pids)))
+                note("memory, RSS", "MiB", sum(map(_rss_mib, pids)))
+                note("CPU", "%", _cpu_percent(up.pid))
+            finally:
+                _stop(up)
     measure.save(
         "idle",
         "The whole appliance, idle",
@@ -87,7 +89,10 @@ def family(pid: int) -> list[int]:
 
 
 def _rss_mib(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def _cpu_percent(up: int) -> float:
@@ -101,9 +106,12 @@ def _cpu_s(up: int) -> float:
     """Of the living, to the nanosecond; of their children that have ended, in ticks."""
     total = 0.0
     for pid in family(up):
-        for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-            total += int(path.read_text().split()[0]) / 1e9
-        total += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[13:15])) / os.sysconf("SC_CLK_TCK")
+        try:
+            for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                total += int(path.read_text().split()[0]) / 1e9
+            total += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[13:15])) / os.sysconf("SC_CLK_TCK")
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            continue
     return total
 
 

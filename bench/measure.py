@@ -104,8 +104,11 @@ class Log:
 
 
 def pss_mib(pid: int) -> float:
-    """Memory of a process, with its share of what it has in common with others."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    """Memory of a process, with its share of what it has in common with others; 0 when it has just ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
