@@ -122,6 +122,7 @@ class Enqueuer:
         self._disk = disk
         self._pid = pid
         self._serial = 0
+        self._spoiled = 0  # up to this serial: what was written before a syncfs failed may be lost with it, whoever wrote it
         self._has_tmpfile = True
         self._mess = self.paths.folder(b"mess")
 
@@ -178,6 +179,8 @@ class Enqueuer:
         for s in batch:
             if not s.is_prepared:
                 self.prepare(s, now_s)
+            if s.message.serial <= self._spoiled:
+                s.failed = WRITE_ERROR
         waiting = [s for s in batch if not s.failed]
         if waiting:
             if (yield lambda: self._barrier(waiting)):
@@ -186,6 +189,8 @@ class Enqueuer:
                 trigger.pull(self.paths.trigger())
             else:
                 exit_ = WRITE_ERROR
+                if len(waiting) >= SYNCFS_FROM:
+                    self._spoiled = self._serial
             for s in waiting:
                 s.failed = exit_ or s.failed
         for s in batch:

@@ -72,6 +72,31 @@ def test_the_barrier_is_asked_of_the_file_that_was_opened_first() -> None:
     assert asked == [staged[0].fd]
 
 
+def test_what_was_written_before_a_syncfs_failed_fails_with_it() -> None:
+    """Also what the next batch was to hold: nobody knows whose data was lost."""
+    disk = SimDisk(Queue().folders)
+    enqueuer = Enqueuer(b".", pid=1, disk=disk)
+
+    def submission() -> Submission:
+        staged = enqueuer.stage(0)
+        enqueuer.write(staged, [MESSAGE])
+        return Submission(staged, ENVELOPE)
+
+    early = submission()
+    batch = [submission() for _ in range(SYNCFS_FROM)]
+    steps = enqueuer.steps(batch, 0)
+    next(steps)
+    meanwhile = submission()
+    enqueuer.prepare(meanwhile, 0)
+    with pytest.raises(StopIteration):
+        steps.send(False)
+    later = submission()
+    enqueuer.commit([early, meanwhile, later], 0)
+    assert [s.failed for s in (*batch, early, meanwhile, later)] == [WRITE_ERROR] * (SYNCFS_FROM + 2) + [0]
+    check(disk, [later.message.messnum])
+    assert sum(len(disk.listdir(b"./mess/%d" % i)) for i in range(SPLIT)) == 1
+
+
 @pytest.mark.parametrize("count", BATCHES)
 def test_q12_message_and_envelope_are_on_disk_before_their_name_in_todo(count: int) -> None:
     disk = SimDisk(Queue().folders)
