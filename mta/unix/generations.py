@@ -100,6 +100,19 @@ class Generations:
         new = b"%b/.%d" % (self.root, number)
         shutil.rmtree(new, ignore_errors=True)
         self._disk.mkdir(new, 0o755)
+        # opened before anything is written: it hears of all that the file system fails to write from now on
+        fd = self._disk.open(new, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._fill(new, number, base, changes, why)
+            self._disk.syncfs(fd)
+        finally:
+            self._disk.close(fd)
+        self._disk.rename(new, self.path(number))
+        self._disk.sync_dir(self.root)
+        return number
+
+    def _fill(self, new: bytes, number: int, base: bytes, changes: dict[bytes, bytes | None], why: Why) -> None:
+        """Step 1."""
         digests: dict[bytes, bytes] = {}
         for folder in FOLDERS:
             self._copy(os.path.join(base or self.home, folder), new, folder, frozenset(changes), digests)
@@ -109,17 +122,6 @@ class Generations:
                 digests[path] = sha256(data).hexdigest().encode()
         text = manifest.write(manifest.Manifest(number, clock.now_s(), why.who, why.text, digests))
         self._write(new + b"/manifest", text, 0o644)
-        self._barrier(new)
-        self._disk.rename(new, self.path(number))
-        self._disk.sync_dir(self.root)
-        return number
-
-    def _barrier(self, path: bytes) -> None:
-        fd = self._disk.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            self._disk.syncfs(fd)
-        finally:
-            self._disk.close(fd)
 
     def _put_in_force(self, number: int) -> None:
         self._link(b"%d" % number, self.root + b"/.current")

@@ -42,6 +42,9 @@ def open_(mess: bytes, command: Command, owner: int) -> tuple[int, int]:
     try:
         st = os.fstat(fd)
         _check_file(st, owner)
+    except OSError:
+        os.close(fd)
+        raise Refused(TEMPORARY, b"qmail-spawn unable to fstat message. (#4.3.0)\n") from None
     except BaseException:
         os.close(fd)
         raise

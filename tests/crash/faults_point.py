@@ -31,6 +31,7 @@ _OS = (
     *("open", "close", "read", "pread", "fstat", "stat", "lstat", "readlink", "listdir", "write", "writev", "pwrite", "copy_file_range"),
     *("ftruncate", "fsync", "link", "symlink", "unlink", "rename", "mkdir", "rmdir", "utime", "fchmod"),
 )
+_DISKS_OWN = ("close", "write", "writev", "pwrite", "fsync", "listdir")  # they call os
 CALLS = (*_OS, "create", "syncfs")  # an open that makes a file has a name of its own
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENOMEM)
 _ORDER = struct.Struct("<16siii")  # call, error number (0: none), every which one, milliseconds it takes longer
@@ -95,6 +96,9 @@ class _Armed:
     synced = failed = b""  # files to tell it in
     calls = 0
     unsynced: dict[int, int] = {}  # {descriptor: size of its file before what is not synced}
+    written: set[int] = set()  # descriptors, as long as they are open: no other close can fail
+    troubles = 0  # of the file system, so far
+    heard: dict[int, int] = {}  # {descriptor: how many of them it has been told of}
 
 
 def arm(folder: str, home: str) -> None:
@@ -112,7 +116,7 @@ def watch(roots: tuple[bytes, ...], decide: Callable[[str], int]) -> None:
 
     for name in _OS:
         setattr(os, name, _watched(name, getattr(os, name), _TARGET.get(name, _first)))
-        if name in vars(Disk) and name not in ("write", "writev", "pwrite", "fsync", "listdir"):  # those are Disk's own, and call os
+        if name in vars(Disk) and name not in _DISKS_OWN:
             setattr(Disk, name, staticmethod(getattr(os, name)))
     Disk.syncfs = staticmethod(_watched("syncfs", Disk.syncfs, _first))  # type: ignore[method-assign]
 
@@ -150,16 +154,26 @@ def _watched(name: str, call: Callable[..., Any], where: Callable[..., bytes]) -
         if not is_ours:
             return call(*given, **named)
         known = "create" if name == "open" and given[1] & (os.O_CREAT | os.O_TMPFILE & ~os.O_DIRECTORY) else name
-        error = _Armed.decide(known)
+        error = 0 if known == "close" and given[0] not in _Armed.written else _Armed.decide(known)
+        if known == "syncfs":
+            error = error or _unheard(given[0])
         _account(known, given, bool(error))
         if error:
             if known == "close":
                 call(*given, **named)
             _tell(_Armed.failed, b".")
             raise OSError(error, os.strerror(error), name)
-        return call(*given, **named)
+        found = call(*given, **named)
+        if known in ("open", "create"):
+            _Armed.heard[found] = _Armed.troubles
+        return found
 
     return watched
+
+
+def _unheard(fd: int) -> int:
+    """syncfs tells each descriptor of what went wrong since it was opened, or was told last: errseq(9) of the kernel."""
+    return errno.EIO if _Armed.heard.get(fd, 0) < _Armed.troubles else 0
 
 
 def _ordered(name: str) -> int:
@@ -174,20 +188,30 @@ def _ordered(name: str) -> int:
 
 def _account(name: str, given: tuple[Any, ...], has_failed: bool) -> None:
     """What is synced, and what is not."""
-    if name in ("write", "writev", "pwrite"):
-        _Armed.unsynced.setdefault(given[0], _fstat(given[0]).st_size)
-    elif name == "copy_file_range":
-        _Armed.unsynced.setdefault(given[1], _fstat(given[1]).st_size)
+    if name in ("write", "writev", "pwrite", "copy_file_range"):
+        fd = given[1] if name == "copy_file_range" else given[0]
+        st = _fstat(fd)
+        if stat.S_ISREG(st.st_mode):
+            _Armed.unsynced.setdefault(fd, st.st_size)
+            _Armed.written.add(fd)
     elif name == "close":
         _Armed.unsynced.pop(given[0], None)
+        _Armed.written.discard(given[0])
+        _Armed.heard.pop(given[0], None)
     elif name in ("fsync", "syncfs"):
-        fds = list(_Armed.unsynced) if name == "syncfs" else [given[0]]
-        for fd in fds:
-            size = _Armed.unsynced.pop(fd, None)
-            if stat.S_ISREG(_fstat(fd).st_mode):
-                _tell(_Armed.synced, b"%b %b\n" % (b"-" if has_failed else b"+", _identity(fd)))
-            if has_failed and size is not None:
-                _ftruncate(fd, size)
+        if name == "syncfs":
+            _Armed.troubles += has_failed
+            _Armed.heard[given[0]] = _Armed.troubles
+        for fd in list(_Armed.unsynced) if name == "syncfs" else [given[0]]:
+            _synced(fd, has_failed)
+
+
+def _synced(fd: int, has_failed: bool) -> None:
+    size = _Armed.unsynced.pop(fd, None)
+    if stat.S_ISREG(_fstat(fd).st_mode):
+        _tell(_Armed.synced, b"%b %b\n" % (b"-" if has_failed else b"+", _identity(fd)))
+    if has_failed and size is not None:
+        _ftruncate(fd, size)
 
 
 def _identity(fd: int) -> bytes:
