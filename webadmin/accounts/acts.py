@@ -21,6 +21,7 @@ from webadmin.access import Actor
 from webadmin.accounts import names, passwords
 from webadmin.aliases import lines
 from webadmin.audit.record import record, shown
+from webadmin.domains import limits
 from webadmin.mirror import install, plan, rows, write
 from webadmin.models import Domain, Mailbox
 
@@ -37,13 +38,17 @@ def mailbox_add(
     *,
     crypt: str | None = None,
     gecos: str | None = None,
-    quota: str = "NOQUOTA",
+    quota: str | None = None,
     flags: int = 0,
 ) -> Mailbox:
-    """password, or crypt: a hash that is brought along. gecos: the person's name, by default the mailbox's."""
+    """password, or crypt: a hash that is brought along. gecos: the person's name, by default the mailbox's. quota: by default the domain's
+    for new mailboxes."""
     name = names.local_name(name)
     edit = write.DomainEdit(_with_mailboxes(domain), name)
     _check_free(edit.domain, name)
+    limits.check_mailbox(edit.domain)
+    quota = names.quota(limits.default_quota(edit.domain) if quota is None else quota)
+    limits.check_quota(edit.domain, None, quota)
     mailbox = Mailbox(
         domain=edit.domain,
         name=name,
@@ -51,7 +56,7 @@ def mailbox_add(
         flags=_flags(flags),
         gecos=names.gecos(name if gecos is None else gecos),
         directory=posixpath.join(edit.domain.directory, name),
-        quota=names.quota(quota),
+        quota=quota,
         position=rows.next_position(edit.domain),
     )
     _check_directory(mailbox)
@@ -71,6 +76,7 @@ def _with_mailboxes(domain: Domain) -> Domain:
 def check_new(domain: Domain, name: str) -> None:
     """Could a mailbox of this name be added? Raises ValidationError."""
     _check_free(_with_mailboxes(domain), names.local_name(name))
+    limits.check_mailbox(domain)
 
 
 def _check_free(domain: Domain, name: str) -> None:
@@ -197,6 +203,7 @@ def quota_set(who: Actor, mailbox: Mailbox, quota: str) -> Mailbox:
     """maildirsize follows at the next delivery, which sees that its first line is another quota."""
     edit, mailbox = write.DomainEdit(mailbox.domain, mailbox.name), _locked(mailbox)
     before, mailbox.quota = mailbox.quota, names.quota(quota)
+    limits.check_quota(edit.domain, before, mailbox.quota)
     return _change(who, "quota_set", edit, mailbox, {"quota": before}, {"quota": mailbox.quota})
 
 
@@ -222,6 +229,7 @@ def details_set(who: Actor, mailbox: Mailbox, *, gecos: str, quota: str, flags: 
     edit, mailbox = write.DomainEdit(mailbox.domain, mailbox.name), _locked(mailbox)
     before = {"gecos": mailbox.gecos, "quota": mailbox.quota, "flags": mailbox.flags}
     mailbox.gecos, mailbox.quota, mailbox.flags = names.gecos(gecos), names.quota(quota), _flags(flags)
+    limits.check_quota(edit.domain, str(before["quota"]), mailbox.quota)
     after = {"gecos": mailbox.gecos, "quota": mailbox.quota, "flags": mailbox.flags}
     return _change(who, "details_set", edit, mailbox, before, after)
 

@@ -16,7 +16,7 @@ from webadmin.accounts import acts, names, passwords, shown
 from webadmin.accounts.forms import AddMailboxForm, DeleteMailboxForm, DetailsForm, ForwardForm, PasswordForm
 from webadmin.aliases import lines
 from webadmin.aliases.acts import alias_add
-from webadmin.domains import removed
+from webadmin.domains import limits, removed
 from webadmin.domains.acts import POSTMASTER
 from webadmin.domains.frame import frame
 from webadmin.models import Mailbox
@@ -58,7 +58,7 @@ def _usage(request: HttpRequest, domain: str, mailboxes: list[Mailbox]) -> dict[
 @door("GET", "POST")
 def mailbox_add(request: HttpRequest, who: Person, domain: str) -> HttpResponse:
     row = access.domain_for(who, domain)
-    form = AddMailboxForm(posted(request))
+    form = AddMailboxForm(posted(request), initial={"quota": shown.quota_words(limits.default_quota(row))})
     if form.is_valid():
         f = form.cleaned_data
         with mending(form, local_name="name", local_too_long="name", mailbox_exists="name", dir_too_long="name", **_QUOTA, **_PASSWORD):

@@ -15,6 +15,7 @@ from webadmin.access import Actor
 from webadmin.accounts import names
 from webadmin.aliases import lines
 from webadmin.audit.record import record, shown
+from webadmin.domains import limits
 from webadmin.mirror import write
 from webadmin.models import Alias, Domain
 
@@ -34,6 +35,7 @@ def alias_add(who: Actor, domain: Domain, name: str, targets: Sequence[str]) -> 
         raise ValidationError(f"{name}@{domain.name} is a mailbox. Set its forwarding, or remove it first.", code="alias_exists")
     alias = Alias(domain=edit.domain, name=stem, body=b"")
     alias.body = _body(alias, targets)
+    limits.check_address(edit.domain, None, alias.body)
     alias.save()
     record(who, "alias_add", "alias", alias.address, None, {"lines": shown(alias.body)})
     edit.install(who)
@@ -45,6 +47,7 @@ def alias_set(who: Actor, alias: Alias, targets: Sequence[str]) -> Alias:
     """Other targets; lines somebody wrote by hand stay."""
     edit, alias = write.DomainEdit(alias.domain), _locked(alias)
     before, alias.body = alias.body, _body(alias, targets)
+    limits.check_address(edit.domain, before, alias.body)
     alias.save()
     record(who, "alias_set", "alias", alias.address, {"lines": shown(before)}, {"lines": shown(alias.body)})
     edit.install(who)
@@ -69,6 +72,7 @@ def alias_write(who: Actor, alias: Alias, body: bytes) -> Alias:
     if body and not body.split(b"\n", 1)[0].strip(b" \t"):
         raise ValidationError("The first line is blank: all mail would wait. Begin with an instruction or a comment.", code="lines")
     before, alias.body = alias.body, body
+    limits.check_address(edit.domain, before, body)
     alias.save()
     record(who, "alias_write", "alias", alias.address, {"lines": shown(before)}, {"lines": shown(body)})
     edit.install(who)

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from mta.formats import stale_policy
+from mta.formats import qmailadmin_limits, stale_policy
 from webadmin.domains import names, removed
 from webadmin.domains.catchall import CatchAll, Kind
 from webadmin.models import Domain
@@ -91,6 +91,31 @@ class StaleForm(forms.Form):
     unread = _days("Unread mail: days", "Counted from its arrival.")
     read = _days("Read mail: days", "Counted from its arrival, too.")
     trash = _days("Mail in the Trash: days", "Counted from when it was moved there, or marked as deleted.")
+
+
+def _limit(label: str, text: str = "") -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        required=False,
+        min_value=0,
+        max_value=qmailadmin_limits.NUMBER_MAX,
+        help_text=text,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric", "placeholder": "no limit"}),
+    )
+
+
+class LimitsForm(forms.Form):
+    """Fields are named as in the file."""
+
+    maxpopaccounts = _limit("Mailboxes", "The postmaster's counts, too.")
+    maxaliases = _limit("Aliases", "Addresses that reach somebody in this domain.")
+    maxforwards = _limit("Forwards", "Addresses that send mail elsewhere.")
+    maxautoresponders = _limit("Autoresponders")
+    maxmailinglists = _limit("Mailing lists")
+    quota = _limit("All mailboxes together: MB", "Their quotas together may be no more; 0 is no limit.")
+    maxmsgcount = _limit("All mailboxes together: messages", "The same for the number of messages.")
+    default_quota = _limit("A new mailbox: octets", "Its quota when nothing else is said; 0 is no limit.")
+    default_maxmsgcount = _limit("A new mailbox: messages")
 
 
 class DeleteDomainForm(forms.Form):

@@ -14,6 +14,7 @@ urlpatterns = [
     path("domains/<domain:name>", views.domain_show, name="domain_show"),
     path("domains/<domain:name>/catch-all", views.domain_catchall, name="domain_catchall"),
     path("domains/<domain:name>/old-mail", views.domain_stale, name="domain_stale"),
+    path("domains/<domain:name>/limits", views.domain_limits, name="domain_limits"),
     path("domains/<domain:name>/other-names", views.domain_names, name="domain_names"),
     path("domains/<domain:name>/dns", views.domain_dns, name="domain_dns"),
     path("domains/<domain:name>/delete", views.domain_delete, name="domain_delete"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
@@ -13,9 +15,9 @@ from webadmin import access
 from webadmin.access import Person
 from webadmin.accounts import passwords
 from webadmin.accounts.acts import mailbox_restore
-from webadmin.domains import acts, catchall, dns, emptying, removed, search
+from webadmin.domains import acts, catchall, dns, emptying, limits, removed, search
 from webadmin.domains.catchall import Kind
-from webadmin.domains.forms import AddDomainForm, AddNameForm, CatchAllForm, DeleteDomainForm, KeepForm, RestoreForm, StaleForm
+from webadmin.domains.forms import AddDomainForm, AddNameForm, CatchAllForm, DeleteDomainForm, KeepForm, LimitsForm, RestoreForm, StaleForm
 from webadmin.domains.frame import frame
 from webadmin.domains.names import domain_name
 from webadmin.models import Domain
@@ -112,6 +114,17 @@ def domain_stale(request: HttpRequest, who: Person, name: str) -> HttpResponse:
             acts.stale_set(who.actor, domain, **form.cleaned_data)
             return done(request, f"What happens to old mail of {domain.name} was saved.", "domain_stale", name)
     return show(request, "domains/domain_stale.html", frame(domain, form=form), form)
+
+
+@door("GET", "POST")
+def domain_limits(request: HttpRequest, who: Person, name: str) -> HttpResponse:
+    domain = access.domain_for(who, name)
+    form = LimitsForm(posted(request), initial=asdict(limits.of(domain)))
+    if form.is_valid():
+        with mending(form):
+            limits.limits_set(who.actor, domain, form.cleaned_data)
+            return done(request, f"The limits of {domain.name} were saved.", "domain_limits", name)
+    return show(request, "domains/domain_limits.html", frame(domain, form=form, rows=limits.rows(domain)), form)
 
 
 @door("GET", "POST")

@@ -15,7 +15,7 @@ class Command(shell.Command):
     help = "Add a mailbox."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("-q", dest="quota", default="NOQUOTA", help="such as 500M, 500M,10000C or NOQUOTA")
+        parser.add_argument("-q", dest="quota", help="such as 500M, 500M,10000C or NOQUOTA; by default as the domain's limits say")
         parser.add_argument("-c", dest="gecos", help="the person's name; the mailbox's when left out")
         parser.add_argument("-e", dest="crypt", help="a crypt(3) hash in place of a password")
         parser.add_argument("-s", action="store_true", help="taken and not needed: vpasswd.cdb is always made again")
