@@ -129,10 +129,10 @@ def _databases(disk: Path, note: Note) -> None:
     newu = [os.path.realpath(sys.executable), "-I", "-c", f"import sys; sys.path.insert(0, {os.getcwd()!r}); from mta import runner"]
     newu[-1] += "; runner.run('qmail-newu')"
     for _ in range(RUNS):
-        note("Tawny", "users/assign compiled", "s", _ms(lambda: _run(newu, {"QMAIL_HOME": str(users.parent)})) / 1000)
+        note("Tawny", "users/assign compiled", "ms", _ms(lambda: _run(newu, {"QMAIL_HOME": str(users.parent)})))
         for who, words in (("tinycdb", ["cdb", "-c", str(peer)]), ("freecdb", ["cdbmake", str(peer), f"{peer}.tmp"])):
             with text.open("rb") as file:
-                note(who, "users/assign compiled", "s", _ms(lambda w=words, f=file: subprocess.run(w, stdin=f, check=True)) / 1000)  # type: ignore[misc]
+                note(who, "users/assign compiled", "ms", _ms(lambda w=words, f=file: subprocess.run(w, stdin=f, check=True)))  # type: ignore[misc]
             if peer.read_bytes() != (users / "cdb").read_bytes():
                 sys.exit(f"bench: {who} makes another database")
     _look_ups(peer, [key for key, _ in records], note)
