@@ -146,8 +146,13 @@ class Plane:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.kill()
-        if self._cgroup.exists():
-            self._cgroup.rmdir()
+        deadline = time.monotonic() + 20
+        while self._cgroup.exists():
+            try:
+                self._cgroup.rmdir()
+            except OSError:  # who died a moment ago is still counted
+                assert time.monotonic() < deadline, f"{self._cgroup} stays in use"
+                time.sleep(0.01)
 
     @property
     def smtp_port(self) -> int:
