@@ -47,7 +47,7 @@ crash: test-venv ## the crash tests in full: kills, power cuts, full disks (some
 	@CRASH_RECORD=1 $(BIN)/python -m pytest -m "crash or not crash" tests/crash
 
 pressure: test-venv ## thousands of clients, hostile clients, and a soak of half an hour (PRESSURE_SOAK_S), and their tables
-	@$(BIN)/python -m pytest -m "pressure or not pressure" tests/pressure
+	@PRESSURE_RECORD=1 $(BIN)/python -m pytest -m "pressure or not pressure" tests/pressure
 
 fuzz: test-venv ## fuzz targets for FUZZ_SECONDS (600) in all, then the properties with new values
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)

@@ -53,8 +53,8 @@ class Results:
         ]
 
     def save(self) -> None:
-        """results/TABLE.json for what was measured, and the page. PRESSURE_RESULTS=no: keep none of it."""
-        if not self.tables or os.environ.get("PRESSURE_RESULTS") == "no":
+        """results/TABLE.json for what was measured, and the page. PRESSURE_RECORD=1, as make pressure has it; else none of it is kept."""
+        if not self.tables or os.environ.get("PRESSURE_RECORD") != "1":
             return
         FOLDER.mkdir(exist_ok=True)
         for table, rows in self.tables.items():
