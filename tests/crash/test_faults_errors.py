@@ -185,6 +185,7 @@ def test_r7_a_failed_fsync_is_caught(table: Table, broken: str) -> None:
         if synced_again(point):
             caught.append(f"{len(synced_again(point))} files synced again")
         table.self_test("R7", broken, ", ".join(caught), of="fsync")
+        table.self_test("R9", broken, ", ".join(caught))
         assert caught
 
 
@@ -219,8 +220,27 @@ def test_r9_full(ours: tuple[World, Point], table: Table) -> None:
             spells += 1
             if not told.is_good:
                 bad.append(f"{call} {errno.errorcode[error]}: {told}")
-    enter(table, "R9", f"{len(CALLS)} calls fail with {len(ERRORS)} errors each, {point.failures()} times under load", world.audit())
+    enter(
+        table,
+        "R9",
+        f"{len(CALLS)} calls fail with {len(ERRORS)} errors each, {point.failures()} times under load",
+        world.audit(),
+        of="live",
+    )
     assert not bad, "\n".join(bad)
+
+
+@pytest.mark.crash
+def test_r9_who_does_not_look_at_errors_is_caught(table: Table) -> None:
+    broken = "what the disk does not take counts as written"
+    with pointed(broken) as ours:
+        try:
+            told = suffer(ours, "writev", errno.ENOSPC, every=2, lasts_s=1)
+            caught = "" if told.audit.is_good else told.audit.summary
+        except Stuck:  # a message that is not there
+            caught = "stuck in the queue"
+    table.self_test("R9", broken, caught, of="live")
+    assert caught
 
 
 @pytest.mark.crash
